@@ -1,0 +1,38 @@
+"""Hands a command line to the host package that a config belongs to."""
+
+import runpy
+import sys
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.utils import get_installed_path
+
+HOSTS = ('mmdet', 'mmpretrain')
+
+
+def run_host_tool(name: str) -> None:
+    """Run the tool of this name that the host ships, with our command line.
+
+    The host is the config's ``default_scope``. So flags and behaviour are the host's
+    own, whatever its version.
+
+    Args:
+        name: Such as ``'train.py'``.
+    """
+    tool = Path(get_installed_path(_host(sys.argv[1:])), '.mim', 'tools', name)
+    runpy.run_path(str(tool), run_name='__main__')
+
+
+def _host(arguments: list[str]) -> str:
+    config = next((a for a in arguments if a.endswith('.py')), None)
+    if config is None:
+        return HOSTS[0]  # its parser says what is missing, or answers --help
+    if not Path(config).is_file():
+        sys.exit(f'there is no config file {config}')
+    scope = Config.fromfile(config).get('default_scope')
+    if scope not in HOSTS:
+        sys.exit(
+            f'{config}: default_scope must be one of {", ".join(HOSTS)}, but got '
+            f'{scope!r}: use the tools of the package it belongs to'
+        )
+    return scope

@@ -1,0 +1,6 @@
+"""Train a student. Same flags as the train.py of mmdet and mmpretrain."""
+
+from host_tool import run_host_tool
+
+if __name__ == '__main__':
+    run_host_tool('train.py')

@@ -1,0 +1,10 @@
+"""Temporal supervised knowledge distillation for the OpenMMLab stack."""
+
+from .host_versions import check_host_versions
+
+check_host_versions()
+
+from . import engine, models  # noqa: E402
+from .version import __version__  # noqa: E402
+
+__all__ = ['__version__', 'engine', 'models']

@@ -1,0 +1,3 @@
+from .tskd_memory_hook import TSKDMemoryHook
+
+__all__ = ['TSKDMemoryHook']

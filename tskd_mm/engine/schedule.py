@@ -1,0 +1,71 @@
+"""When the student memorizes and when it reviews."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Node:
+    """What happens in one step (an epoch or an iteration) of the schedule.
+
+    Attributes:
+        kind: ``'memorize'``: train as usual, then copy the student to ``slot``;
+            ``'review'``: the review loss is added; ``'general'``: train as usual.
+        slot: The memory slot to fill, from 0; None unless ``kind`` is
+            ``'memorize'``.
+    """
+
+    kind: Literal['memorize', 'review', 'general']
+    slot: int | None = None
+
+
+@dataclass(frozen=True)
+class ReviewSchedule:
+    """Every ``interval`` steps a node; nodes cycle M1, ..., Mn, R.
+
+    A pure function of the step, so that a resumed run needs no state to go on.
+    Source: TSKD (arXiv 2307.00811), ``interval=5`` and ``num_slots=3`` in epochs.
+
+    Args:
+        interval: Steps from one node to the next.
+        num_slots: Memories between two reviews.
+        review_length: Steps that a review lasts.
+
+    Raises:
+        ValueError: If a number is not positive or the review outlasts the interval.
+    """
+
+    interval: int = 5
+    num_slots: int = 3
+    review_length: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ('interval', 'num_slots', 'review_length'):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f'{name} must be a positive integer, but got {value}')
+        if self.review_length > self.interval:
+            raise ValueError(
+                'review_length must not exceed interval, but got '
+                f'review_length={self.review_length} and interval={self.interval}'
+            )
+
+    def node(self, step: int) -> Node:
+        """The node that ``step`` (from 0) belongs to."""
+        position, offset = divmod(step, self.interval)
+        turn = position % (self.num_slots + 1)
+        if turn == self.num_slots:
+            return Node('review' if offset < self.review_length else 'general')
+        return Node('memorize', turn) if offset == 0 else Node('general')
+
+    def nodes(self, start: int, stop: int) -> Iterator[tuple[int, Node]]:
+        """Steps in ``[start, stop)`` where a memory or a review begins, in order.
+
+        A review that is under way at ``start`` counts as beginning there.
+        """
+        if start % self.interval and self.node(start).kind == 'review':
+            yield start, self.node(start)
+        first = -(-start // self.interval) * self.interval
+        for step in range(first, stop, self.interval):
+            yield step, self.node(step)

@@ -1,0 +1,17 @@
+from .attention_map import attention_map
+from .increment import increment, increment_sequence
+from .increment_predictor import IncrementPredictor
+from .losses import AttentionTransferLoss, LogitKLLoss
+from .temporal_review import TemporalReview
+from .tskd_distiller import TSKDDistiller
+
+__all__ = [
+    'AttentionTransferLoss',
+    'IncrementPredictor',
+    'LogitKLLoss',
+    'TSKDDistiller',
+    'TemporalReview',
+    'attention_map',
+    'increment',
+    'increment_sequence',
+]

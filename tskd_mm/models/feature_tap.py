@@ -1,0 +1,139 @@
+"""Reads features from inside a model while it runs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass
+class Features:
+    """What the taps of a model saw in one forward pass.
+
+    Attributes:
+        levels: Feature maps in the order of the taps, each (N, C, H, W).
+        logits: Classification scores, (N, K), where they were asked for.
+    """
+
+    levels: list[Tensor] = field(default_factory=list)
+    logits: Tensor | None = None
+
+
+class _EverythingSeen(Exception):
+    """Stops a forward pass that has nothing more to show."""
+
+
+class FeatureTap:
+    """Names of modules whose outputs are wanted.
+
+    Args:
+        model: The model to read from.
+        paths: Module paths such as ``'neck'`` or ``'backbone.layer1'``. A module
+            that returns several maps (a neck) gives one level for each.
+        logits: Path of the module that returns the classification scores.
+
+    Raises:
+        ValueError: If the model has no such module.
+    """
+
+    def __init__(
+        self, model: nn.Module, paths: Sequence[str], logits: str | None = None
+    ) -> None:
+        self.model = model
+        self.paths = list(paths)
+        self.logits = logits
+        self._wanted = [*self.paths, *([logits] if logits else [])]
+        for path in self._wanted:
+            _find(model, path)
+
+    @contextmanager
+    def record(self) -> Iterator[Features]:
+        """While open, watch the model; the features are there when it closes."""
+        features = Features()
+        with self._watch(stop=False) as seen:
+            yield features
+        self._fill(features, seen)
+
+    def run(self, forward: Callable[[], Any]) -> Features:
+        """Call ``forward`` and stop it as soon as every tap has been reached."""
+        with self._watch(stop=True) as seen, suppress(_EverythingSeen):
+            forward()
+        features = Features()
+        self._fill(features, seen)
+        return features
+
+    def dry_run(self, size: int = 128) -> Features:
+        """Features of a blank image in eval mode; leaves the model as it was.
+
+        Args:
+            size: Height and width; a multiple of every stride of the common necks.
+        """
+        image = next(self.model.parameters()).new_zeros(1, 3, size, size)
+        modes = {module: module.training for module in self.model.modules()}
+        self.model.eval()
+        try:
+            return self.run(lambda: self.model(image, mode='tensor'))
+        finally:
+            for module, training in modes.items():
+                module.training = training
+
+    @contextmanager
+    def _watch(self, stop: bool) -> Iterator[dict[str, Any]]:
+        seen: dict[str, Any] = {}
+
+        def keep(path: str, module: nn.Module, args: Any, output: Any) -> None:
+            seen[path] = output
+            if stop and len(seen) == len(self._wanted):
+                raise _EverythingSeen
+
+        handles = [
+            _find(self.model, path).register_forward_hook(partial(keep, path))
+            for path in self._wanted  # found anew: the runner may replace modules
+        ]
+        try:
+            yield seen
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _fill(self, features: Features, seen: dict[str, Any]) -> None:
+        for path in self._wanted:
+            if path not in seen:
+                raise RuntimeError(
+                    f'the forward pass of {type(self.model).__name__} did not call '
+                    f'the tapped module {path!r}: choose a module that it calls'
+                )
+        for path in self.paths:
+            features.levels.extend(_maps(path, seen[path]))
+        features.logits = seen[self.logits] if self.logits else None
+
+
+def _find(model: nn.Module, path: str) -> nn.Module:
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        pass
+    # Name what exists at the depth where the path goes wrong.
+    known, parts = model, path.split('.')
+    while isinstance(getattr(known, parts[0], None), nn.Module):
+        known = getattr(known, parts.pop(0))
+    children = ', '.join(name for name, _ in known.named_children()) or 'none'
+    raise ValueError(
+        f'{type(model).__name__} has no module {path!r} to tap: {parts[0]!r} is not '
+        f'among the children of its {type(known).__name__} ({children})'
+    )
+
+
+def _maps(path: str, output: Any) -> list[Tensor]:
+    maps = [output] if isinstance(output, Tensor) else list(output)
+    if not all(isinstance(m, Tensor) and m.dim() == 4 for m in maps):
+        shapes = [tuple(m.shape) if torch.is_tensor(m) else type(m) for m in maps]
+        raise ValueError(
+            f'the tapped module {path!r} must return feature maps (N, C, H, W), but '
+            f'it returned {shapes}'
+        )
+    return maps

@@ -1,0 +1,86 @@
+"""The review: what the student's own history says about its gap to the teacher."""
+
+from collections.abc import Sequence
+
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from .attention_map import attention_map
+from .increment import increment, increment_sequence
+from .valid_pixels import masked_mean
+
+
+@MODELS.register_module()
+class TemporalReview(nn.Module):
+    """Predicts the student's next increment and holds it against its gap.
+
+    ``w sum_l MSE(prediction_l, |A_student_l - A_teacher_l|)``: the review loss of
+    TSKD (arXiv 2307.00811). The gradient reaches the student through the gap and
+    through the last increment of the sequence.
+
+    Args:
+        num_levels: Levels of features; each has a predictor of its own.
+        normalize: See :func:`~tskd_mm.models.attention_map.attention_map`.
+        predictor: Config of the predictor: one for all levels, or a list with one for
+            each.
+        loss_weight: w; 1 in the TSKD release.
+
+    Raises:
+        ValueError: If a list of predictors has another length than ``num_levels``.
+    """
+
+    def __init__(
+        self,
+        num_levels: int,
+        normalize: str = 'rms',
+        predictor: dict | Sequence[dict] = {'type': 'IncrementPredictor'},  # noqa: B006
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        configs = [predictor] * num_levels if isinstance(predictor, dict) else predictor
+        if len(configs) != num_levels:
+            raise ValueError(
+                f'predictor must be one config or one for each of {num_levels} levels, '
+                f'but got {len(configs)} configs'
+            )
+        self.predictors = nn.ModuleList(MODELS.build(config) for config in configs)
+        self.normalize = normalize
+        self.loss_weight = loss_weight
+
+    def forward(
+        self,
+        past: Sequence[Sequence[Tensor]],
+        student: Sequence[Tensor],
+        teacher: Sequence[Tensor],
+        valid: Sequence[Tensor | None],
+    ) -> Tensor:
+        """Review loss of one batch.
+
+        Args:
+            past: Features of T past students, oldest first, each one (N, C, H, W) a
+                level.
+            student: Features of the student now, one (N, C, H, W) a level.
+            teacher: Features of the teacher in the student's H and W.
+            valid: Masks of the padding, (N, 1, H, W) or None, one a level.
+
+        Returns:
+            Scalar.
+        """
+        return self.loss_weight * sum(
+            self._level_loss(*level)
+            for level in zip(self.predictors, zip(*past), student, teacher, valid)
+        )
+
+    def _level_loss(
+        self,
+        predictor: nn.Module,
+        past: Sequence[Tensor],
+        student: Tensor,
+        teacher: Tensor,
+        valid: Tensor | None,
+    ) -> Tensor:
+        memories = [attention_map(m, self.normalize, valid) for m in past]
+        now = attention_map(student, self.normalize, valid)
+        prediction = predictor(increment_sequence(memories, now))
+        gap = increment(now, attention_map(teacher, self.normalize, valid))
+        return masked_mean((prediction - gap).square(), valid)

@@ -1,0 +1,247 @@
+"""The distiller: a host model that learns from a teacher and from its own past."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import broadcast
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from .feature_tap import Features, FeatureTap
+from .frozen_teacher import FrozenTeacher, build_teacher
+from .gradient_average import average_gradients_after_backward
+from .model_source import find_model
+from .snapshot_bank import SnapshotBank
+from .valid_pixels import valid_pixels
+
+ATTENTION_TRANSFER = {'attention': {'type': 'AttentionTransferLoss'}}
+
+
+@MODELS.register_module()
+class TSKDDistiller(BaseModel):
+    """Temporal supervised knowledge distillation of a host model (arXiv 2307.00811).
+
+    To the outside it is the student: prediction, data preprocessor, attributes and
+    ``state_dict`` are the student's own. The teacher is brought in by
+    :meth:`init_weights`, which training calls and testing does not.
+    :class:`~tskd_mm.engine.hooks.tskd_memory_hook.TSKDMemoryHook` decides when to
+    memorize and when to review.
+
+    Args:
+        student: Model to train: a config dict, the path of a config file, or the name
+            of one in an installed package (``'mmdet::...'``).
+        teacher: Model to learn from, given in the same ways.
+        teacher_checkpoint: Its weights: a path, a URL, or ``'auto'`` for those in the
+            host's model index. None leaves it at its initial weights, with a warning.
+        student_taps: Paths of the modules whose outputs are the student's features.
+        teacher_taps: The same for the teacher. Default: ``student_taps``.
+        logit_tap: Path of the module that returns the scores of a classifier; used
+            with ``logit_losses``.
+        feature_losses: Static losses on every level of the features, by name.
+            Default: attention transfer.
+        logit_losses: Static losses on the logits, by name. Default: none.
+        review: Arguments of
+            :class:`~tskd_mm.models.temporal_review.TemporalReview`.
+        data_preprocessor: For a student or a teacher whose config dict has none (the
+            runner gives here what stands at the top level of a config).
+
+    Attributes:
+        phase: ``'memorize'``, ``'review'`` or ``'general'``; set by the hook.
+
+    Raises:
+        ValueError: If a tap does not exist.
+    """
+
+    def __init__(
+        self,
+        student: str | dict,
+        teacher: str | dict,
+        teacher_checkpoint: str | None,
+        student_taps: Sequence[str] = ('neck',),
+        teacher_taps: Sequence[str] | None = None,
+        logit_tap: str = 'head',
+        feature_losses: dict[str, dict] | None = ATTENTION_TRANSFER,
+        logit_losses: dict[str, dict] | None = None,
+        review: dict | None = None,
+        data_preprocessor: dict | None = None,
+    ) -> None:
+        student_source = find_model(student, 'student', data_preprocessor)
+        model = MODELS.build(student_source.config)
+        super().__init__(model.data_preprocessor)
+        self.student = model
+        self.teacher_source = find_model(
+            teacher, 'teacher', student_source.config.get('data_preprocessor')
+        )
+        self.teacher_checkpoint = teacher_checkpoint
+        self.teacher_taps = teacher_taps or student_taps
+        self.logit_tap = logit_tap if logit_losses else None
+        self.teacher: FrozenTeacher | None = None
+        self.phase: Literal['memorize', 'review', 'general'] = 'general'
+        self.tap = FeatureTap(model, student_taps, self.logit_tap)
+        self.bank = SnapshotBank(model, FeatureTap(model, student_taps))
+        self.feature_losses = _build_losses(feature_losses)
+        self.logit_losses = _build_losses(logit_losses)
+        self.student_shapes = [tuple(f.shape) for f in self.bank.tap.dry_run().levels]
+        # The student must start and train as it would alone with the same seed.
+        with torch.random.fork_rng(devices=[]):
+            self.review = MODELS.build(
+                {'type': 'TemporalReview', 'num_levels': len(self.student_shapes)}
+                | (review or {})
+            )
+        # Outside a review the predictors have no gradient to wait for.
+        self._ddp_params_and_buffers_to_ignore = [
+            f'review.{name}' for name, _ in self.review.named_parameters()
+        ]
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[Any] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the student's own."""
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        return self.student(inputs, data_samples, mode=mode)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
+        """Losses of one batch: the task's, the static ones and the review's.
+
+        Args:
+            inputs: Preprocessed images, (N, 3, H, W).
+            data_samples: One per image, with its annotations.
+
+        Returns:
+            The host's losses and ``loss_<name>`` for each static loss; in a review
+            ``loss_review`` too.
+        """
+        with self.tap.record() as student:
+            losses = dict(self.student.loss(inputs, data_samples))
+        teacher = self._require_teacher()(inputs, data_samples)
+        with torch.autocast(inputs.device.type, enabled=False):
+            valid = _valid_levels(data_samples, student)
+            _fit_sizes(teacher, student)
+            losses |= self._static_losses(student, teacher, valid)
+        if self.phase == 'review':
+            past = self.bank.levels(inputs)
+            with torch.autocast(inputs.device.type, enabled=False):
+                review = self.review(past, student.levels, teacher.levels, valid)
+            average_gradients_after_backward(review, self.review)
+            losses['loss_review'] = review
+        return losses
+
+    def _static_losses(
+        self, student: Features, teacher: Features, valid: list[Tensor | None]
+    ) -> dict[str, Tensor]:
+        pairs = [
+            (_blank_padding(s, mask), _blank_padding(t, mask))
+            for s, t, mask in zip(student.levels, teacher.levels, valid)
+        ]
+        losses = {
+            f'loss_{name}': torch.stack([loss(*pair) for pair in pairs]).sum()
+            for name, loss in self.feature_losses.items()
+        }
+        for name, loss in self.logit_losses.items():
+            losses[f'loss_{name}'] = loss(student.logits, teacher.logits)
+        return losses
+
+    def init_weights(self) -> None:
+        """Initialise the student and bring in the teacher.
+
+        Raises:
+            ValueError: If the teacher's weights do not fit, or its features do not
+                match the student's.
+        """
+        super().init_weights()
+        for parameter in self.review.parameters():
+            broadcast(parameter.data)  # the wrapper that would do it ignores them
+        model = build_teacher(self.teacher_source, self.teacher_checkpoint)
+        tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
+        shapes = [tuple(f.shape) for f in tap.dry_run().levels]
+        if len(shapes) != len(self.student_shapes):
+            raise ValueError(
+                'student and teacher must have the same number of feature levels, but '
+                f'a 128x128 image gives the student {self.student_shapes} and the '
+                f'teacher {shapes}: choose student_taps and teacher_taps that match'
+            )
+        model.to(next(self.student.parameters()).device)
+        self.teacher = FrozenTeacher(model, tap, self.data_preprocessor)
+
+    def memorize(self, slot: int) -> None:
+        """Keep the student as it is now in a memory slot."""
+        self.bank.memorize(slot)
+
+    def tskd_state(self) -> dict[str, Any]:
+        """What resuming needs beside the student: predictors and memories."""
+        return {'review': self.review.state_dict(), 'memories': self.bank.state_dict()}
+
+    def load_tskd_state(self, state: dict[str, Any]) -> None:
+        """Bring back what :meth:`tskd_state` returned."""
+        self.review.load_state_dict(state['review'])
+        self.bank.load_state_dict(state['memories'])
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """The student's own, so that a checkpoint is a plain student."""
+        return self.student.state_dict(*args, **kwargs)
+
+    def _load_from_state_dict(
+        self, state_dict: dict, prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # Loaders walk the children: there the student's keys have its name in front.
+        for name in [name for name in state_dict if name.startswith(prefix)]:
+            moved = f'{prefix}student.{name.removeprefix(prefix)}'
+            state_dict[moved] = state_dict.pop(name)
+        # What is not the student's is not in a checkpoint and stays as it is.
+        for name, tensor in super().state_dict(prefix=prefix).items():
+            if not name.startswith(f'{prefix}student.'):
+                state_dict[name] = tensor
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any) -> 'TSKDDistiller':
+        super()._apply(fn, *args)
+        for outsider in (self.teacher, self.bank):
+            if outsider is not None:
+                outsider.apply(fn)
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        # Host hooks reach into the model: what is not here is the student's.
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == 'student':
+                raise
+            return getattr(self.student, name)
+
+    def _require_teacher(self) -> FrozenTeacher:
+        if self.teacher is None:
+            raise RuntimeError(
+                'the teacher has no weights yet: call init_weights() before the first '
+                'loss, as Runner.train() does'
+            )
+        return self.teacher
+
+
+def _build_losses(configs: dict[str, dict] | None) -> nn.ModuleDict:
+    return nn.ModuleDict({n: MODELS.build(c) for n, c in (configs or {}).items()})
+
+
+def _valid_levels(
+    data_samples: Sequence[Any], features: Features
+) -> list[Tensor | None]:
+    return [valid_pixels(data_samples, f.shape[-2:], f) for f in features.levels]
+
+
+def _fit_sizes(teacher: Features, student: Features) -> None:
+    """Pool the teacher's features to the student's size where they differ."""
+    teacher.levels = [
+        t if t.shape[-2:] == s.shape[-2:] else F.adaptive_avg_pool2d(t, s.shape[-2:])
+        for t, s in zip(teacher.levels, student.levels)
+    ]
+
+
+def _blank_padding(feature: Tensor, valid: Tensor | None) -> Tensor:
+    return feature if valid is None else feature * valid
