@@ -34,7 +34,7 @@ class ConvLSTMCell(nn.Conv2d):
         )
         self.split_sizes = (in_channels, hidden_channels)
 
-    def forward(self, sequence: Tensor) -> State:
+    def forward(self, sequence: Tensor) -> State:  # type: ignore[override]
         """Read a sequence from a zero state.
 
         Args:

@@ -1,6 +1,7 @@
 """Increments: how far one attention map is from the next."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -30,4 +31,4 @@ def increment_sequence(past: Sequence[Tensor] | Tensor, current: Tensor) -> Tens
     if len(past) == 0:
         raise ValueError('past must hold at least one attention map, but it is empty')
     maps = [*past, current]
-    return torch.stack([increment(a, b) for a, b in zip(maps[:-1], maps[1:])])
+    return torch.stack([increment(a, b) for a, b in pairwise(maps)])

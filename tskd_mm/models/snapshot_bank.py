@@ -105,5 +105,5 @@ def _names_behind(tap: FeatureTap) -> list[str]:
     trainable = {n: p for n, p in tap.model.named_parameters() if p.requires_grad}
     with torch.enable_grad():
         total = torch.stack([level.sum() for level in tap.dry_run().levels]).sum()
-    gradients = torch.autograd.grad(total, trainable.values(), allow_unused=True)
+    gradients = torch.autograd.grad(total, [*trainable.values()], allow_unused=True)
     return [name for name, g in zip(trainable, gradients) if g is not None]

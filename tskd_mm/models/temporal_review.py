@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
@@ -66,10 +67,9 @@ class TemporalReview(nn.Module):
         Returns:
             Scalar.
         """
-        return self.loss_weight * sum(
-            self._level_loss(*level)
-            for level in zip(self.predictors, zip(*past), student, teacher, valid)
-        )
+        levels = zip(self.predictors, zip(*past), student, teacher, valid)
+        losses = [self._level_loss(*level) for level in levels]
+        return self.loss_weight * torch.stack(losses).sum()
 
     def _level_loss(
         self,

@@ -104,7 +104,7 @@ class TSKDDistiller(BaseModel):
     ) -> Any:
         """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the student's own."""
         if mode == 'loss':
-            return self.loss(inputs, data_samples)
+            return self.loss(inputs, data_samples or [])
         return self.student(inputs, data_samples, mode=mode)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
@@ -238,7 +238,9 @@ def _valid_levels(
 def _fit_sizes(teacher: Features, student: Features) -> None:
     """Pool the teacher's features to the student's size where they differ."""
     teacher.levels = [
-        t if t.shape[-2:] == s.shape[-2:] else F.adaptive_avg_pool2d(t, s.shape[-2:])
+        t
+        if t.shape[-2:] == s.shape[-2:]
+        else F.adaptive_avg_pool2d(t, (s.shape[-2], s.shape[-1]))
         for t, s in zip(teacher.levels, student.levels)
     ]
 

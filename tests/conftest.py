@@ -1,0 +1,36 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope, init_default_scope
+
+import tskd_mm  # noqa: F401  (registers the components)
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def reproducible():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def mmdet_scope():
+    """The default scope of a detector's config."""
+    before = DefaultScope.get_current_instance()
+    init_default_scope('mmdet')
+    yield
+    if before is not None:
+        init_default_scope(before.scope_name)
+
+
+@pytest.fixture(scope='session')
+def shared_data() -> Path:
+    """Real images and weights for development; see their README."""
+    folder = Path(os.environ.get('TSKD_SHARED_DATA', ROOT.parent / 'shared' / 'data'))
+    if not folder.is_dir():
+        pytest.skip(f'real data is not at {folder} (TSKD_SHARED_DATA)')
+    return folder
