@@ -175,12 +175,17 @@ class TSKDDistiller(BaseModel):
         self.bank.memorize(slot)
 
     def tskd_state(self) -> dict[str, Any]:
-        """What resuming needs beside the student: predictors and memories."""
-        return {'review': self.review.state_dict(), 'memories': self.bank.state_dict()}
+        """What resuming needs beside the student: all else that is trained, memories."""
+        return {
+            'review': self.review.state_dict(),
+            'losses': self.feature_losses.state_dict(),
+            'memories': self.bank.state_dict(),
+        }
 
     def load_tskd_state(self, state: dict[str, Any]) -> None:
         """Bring back what :meth:`tskd_state` returned."""
         self.review.load_state_dict(state['review'])
+        self.feature_losses.load_state_dict(state['losses'])
         self.bank.load_state_dict(state['memories'])
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:

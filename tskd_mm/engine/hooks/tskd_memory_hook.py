@@ -149,7 +149,7 @@ class TSKDMemoryHook(Hook):
 def _distiller(runner: Runner) -> TSKDDistiller:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     if not isinstance(model, TSKDDistiller):
-        raise TypeError(
+        raise ValueError(
             'TSKDMemoryHook needs a model of type TSKDDistiller, but got '
             f'{type(model).__name__}: wrap the model, or remove the hook'
         )

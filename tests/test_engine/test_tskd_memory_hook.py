@@ -1,0 +1,260 @@
+"""The hook inside a real Runner, with a real (tiny) RetinaNet."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from toys import coco_set, same_tensors, tiny_retinanet
+
+from tskd_mm.engine import TSKDMemoryHook
+from tskd_mm.models import TSKDDistiller
+
+
+class Watch(Hook):
+    """Writes down what the training shows from outside."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.rows: list[dict] = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        model = runner.model
+        self.rows.append(
+            {
+                'epoch': runner.epoch,
+                'phase': model.phase,
+                'filled': list(model.bank.slots),
+                'review': outputs.get('loss_review'),
+                'logged': 'train/loss_review' in runner.message_hub.log_scalars,
+                'predictor_moved': not same_tensors(
+                    model.review.state_dict(), self.predictors
+                ),
+            }
+        )
+        self.predictors = copy.deepcopy(model.review.state_dict())
+
+    def before_train(self, runner):
+        self.predictors = copy.deepcopy(runner.model.review.state_dict())
+        self.teacher = copy.deepcopy(runner.model.teacher.model.state_dict())
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> dict:
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    return coco_set(folder)
+
+
+def config(tmp_path: Path, data: dict, epochs: int = 5, **hook: object) -> ConfigDict:
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadAnnotations', with_bbox=True),
+        dict(type='PackDetInputs'),
+    ]
+    return ConfigDict(
+        default_scope='mmdet',
+        work_dir=str(tmp_path / 'work'),
+        model=dict(
+            type='TSKDDistiller',
+            student=tiny_retinanet(),
+            teacher=tiny_retinanet(width=12),
+            teacher_checkpoint=None,
+        ),
+        train_dataloader=dict(
+            batch_size=2,
+            num_workers=0,
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            collate_fn=dict(type='pseudo_collate'),
+            dataset=dict(type='CocoDataset', pipeline=pipeline, **data)
+            | dict(metainfo=dict(classes=('class0', 'class1', 'class2')))
+            | dict(data_prefix=dict(img='')),
+        ),
+        train_cfg=dict(by_epoch=True, max_epochs=epochs),
+        optim_wrapper=dict(
+            optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3)
+        ),
+        custom_hooks=[dict(type='TSKDMemoryHook', **(hook or dict(interval=1)))],
+        default_hooks=dict(logger=dict(type='LoggerHook', interval=1)),
+        randomness=dict(seed=0),
+        log_level='ERROR',
+        experiment_name=f'hook_{tmp_path.name}',
+    )
+
+
+def train(cfg: ConfigDict) -> tuple[Runner, list[dict]]:
+    runner = Runner.from_cfg(cfg)
+    watch = Watch()
+    runner.register_hook(watch)
+    runner.train()
+    assert same_tensors(watch.teacher, runner.model.teacher.model.state_dict())
+    return runner, watch.rows
+
+
+def test_cycle_by_epoch(tmp_path, data):
+    _, rows = train(config(tmp_path, data))
+    by_epoch = [[r for r in rows if r['epoch'] == epoch] for epoch in range(5)]
+    phases = ['memorize', 'memorize', 'memorize', 'review', 'memorize']
+    assert [[r['phase'] for r in e] for e in by_epoch] == [[p, p] for p in phases]
+    # A slot is filled when its epoch is over.
+    assert [e[-1]['filled'] for e in by_epoch] == [[], [0], [0, 1], [0, 1, 2]] + [
+        [0, 1, 2]
+    ]
+    for row in rows:
+        review = row['phase'] == 'review'
+        assert (row['review'] is not None) == review
+        assert row['logged'] == review
+        assert row['predictor_moved'] == review
+
+
+def test_cycle_by_iteration(tmp_path, data):
+    cfg = config(tmp_path, data, epochs=9, interval=5, by_epoch=False)
+    runner, rows = train(cfg)
+    reviews = [index for index, row in enumerate(rows) if row['phase'] == 'review']
+    assert reviews == [15]  # one fifth of the interval
+    assert [len(row['filled']) for row in rows] == [1] * 5 + [2] * 5 + [3] * 8
+    assert runner.model.phase == 'general'
+
+
+def test_memory_is_the_student_at_the_end_of_the_epoch(tmp_path, data):
+    cfg = config(tmp_path, data, epochs=4)
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    runner, _ = train(cfg)
+    for slot in range(3):
+        saved = torch.load(tmp_path / 'work' / f'epoch_{slot + 1}.pth')['state_dict']
+        for name, tensor in runner.model.bank.slots[slot].items():
+            if name in saved:
+                assert torch.equal(tensor, saved[name]), name
+
+
+def test_checkpoint_is_a_plain_student_and_resumes(tmp_path, data):
+    cfg = config(tmp_path, data, epochs=6)
+    cfg.randomness.deterministic = True
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    whole, _ = train(copy.deepcopy(cfg))
+    checkpoint = torch.load(tmp_path / 'work' / 'epoch_3.pth')
+    plain = tiny_retinanet()
+    from mmengine.registry import MODELS
+
+    assert list(checkpoint['state_dict']) == list(MODELS.build(plain).state_dict())
+    assert set(checkpoint['tskd']) == {'schedule', 'review', 'losses', 'memories'}
+
+    cfg.update(resume=True, load_from=str(tmp_path / 'work' / 'epoch_3.pth'))
+    cfg.update(work_dir=str(tmp_path / 'again'), experiment_name=f'{tmp_path.name}_2')
+    resumed, rows = train(cfg)
+    assert rows[0]['phase'] == 'review'
+    assert rows[0]['filled'] == [0, 1, 2]
+    assert same_tensors(resumed.model.state_dict(), whole.model.state_dict())
+    assert same_tensors(
+        resumed.model.review.state_dict(), whole.model.review.state_dict()
+    )
+
+
+def refuse(cfg: ConfigDict, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=f'^{re.escape(text)}$'):
+        train(cfg)
+
+
+def test_training_too_short_for_a_review(tmp_path, data):
+    refuse(
+        config(tmp_path, data, epochs=3),
+        ValueError,
+        'the training ends after epoch 2, before the first review in epoch 3: train '
+        'longer, or set a smaller interval or num_slots in TSKDMemoryHook',
+    )
+
+
+def test_epochs_asked_of_an_iteration_loop(tmp_path, data):
+    cfg = config(tmp_path, data)
+    cfg.train_cfg = dict(by_epoch=False, max_iters=8)
+    refuse(
+        cfg,
+        ValueError,
+        'TSKDMemoryHook counts epochs (by_epoch=True), but the train loop is '
+        'IterBasedTrainLoop, which has none: set by_epoch=False and interval in '
+        'iterations',
+    )
+
+
+def test_plain_model(tmp_path, data):
+    cfg = config(tmp_path, data)
+    cfg.model = tiny_retinanet()
+    refuse(
+        cfg,
+        ValueError,
+        'TSKDMemoryHook needs a model of type TSKDDistiller, but got RetinaNet: wrap '
+        'the model, or remove the hook',
+    )
+
+
+@pytest.fixture
+def checkpoint(tmp_path, data) -> Path:
+    cfg = config(tmp_path, data, epochs=4)
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    train(cfg)
+    return tmp_path / 'work' / 'epoch_3.pth'
+
+
+def resume(tmp_path: Path, data: dict, checkpoint: Path, **hook: object) -> ConfigDict:
+    cfg = config(tmp_path, data, epochs=12, **hook)
+    cfg.update(resume=True, load_from=str(checkpoint))
+    cfg.update(experiment_name=f'{tmp_path.name}_resumed')
+    return cfg
+
+
+def test_resume_with_another_schedule(tmp_path, data, checkpoint):
+    refuse(
+        resume(tmp_path, data, checkpoint, interval=2),
+        ValueError,
+        "the checkpoint was saved with the schedule {'interval': 1, 'num_slots': 3, "
+        "'review_length': 1, 'by_epoch': True}, but the config has {'interval': 2, "
+        "'num_slots': 3, 'review_length': 1, 'by_epoch': True}: set TSKDMemoryHook "
+        'back, or start a new run with load_from without resume',
+    )
+
+
+def test_resume_without_entry(tmp_path, data, checkpoint):
+    content = torch.load(checkpoint)
+    del content['tskd']
+    torch.save(content, checkpoint)
+    refuse(
+        resume(tmp_path, data, checkpoint),
+        ValueError,
+        "the checkpoint has no entry 'tskd': it was not saved by a TSKD run and cannot "
+        'be resumed as one; to start a new run from its weights set load_from without '
+        'resume',
+    )
+    cfg = resume(tmp_path, data, checkpoint)
+    cfg.resume = False
+    train(cfg)
+
+
+def test_review_without_memories(tmp_path, data, checkpoint):
+    content = torch.load(checkpoint)
+    content['tskd']['memories'].clear()
+    torch.save(content, checkpoint)
+    refuse(
+        resume(tmp_path, data, checkpoint),
+        ValueError,
+        'the review in epoch 3 needs 3 memories, but only 0 will be filled by then: '
+        'start at the first memory of the cycle, or resume a checkpoint that has an '
+        "entry 'tskd'",
+    )
+
+
+def test_hook_arguments():
+    assert TSKDMemoryHook(interval=50, by_epoch=False).schedule.review_length == 10
+    assert TSKDMemoryHook(interval=3, by_epoch=False).schedule.review_length == 1
+    assert TSKDMemoryHook(interval=50).schedule.review_length == 1
+    with pytest.raises(TypeError, match="unexpected keyword argument 'intervall'"):
+        TSKDMemoryHook(intervall=3)
+
+
+def test_general_phase_by_default(mmdet_scope):
+    model = TSKDDistiller(tiny_retinanet(), tiny_retinanet(), None)
+    assert model.phase == 'general'

@@ -1,0 +1,206 @@
+"""CIFAR ResNets with basic blocks, and the stem-and-stages layout they share."""
+
+import torch.nn as nn
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmengine.registry import MODELS
+from torch import Tensor
+
+
+def init_fan_out(module: nn.Module) -> None:
+    """Draw every convolution of ``module`` from N(0, 2 / (k² · out_channels)).
+
+    Biases become zero. Normalisation layers keep PyTorch's ones and zeros.
+    Source: He et al. 2015, arXiv:1502.01852, eq. 14.
+    """
+    for conv in module.modules():
+        if isinstance(conv, nn.Conv2d):
+            nn.init.kaiming_normal_(conv.weight, mode='fan_out', nonlinearity='relu')
+            if conv.bias is not None:
+                nn.init.zeros_(conv.bias)
+
+
+def projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Shortcut B: identity if the shapes agree, else 1x1 convolution + BN."""
+    if stride == 1 and in_channels == out_channels:
+        return nn.Identity()
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+        nn.BatchNorm2d(out_channels),
+    )
+
+
+class PadShortcut(nn.Module):
+    """Shortcut A: drop pixels, then pad channels with zeros on both sides.
+
+    (N, C_in, H, W) -> (N, C_out, ceil(H / stride), ceil(W / stride)).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        before = (out_channels - in_channels) // 2
+        self.padding = (before, out_channels - in_channels - before)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(
+            x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, *self.padding)
+        )
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut. ``preact`` sees the sum before ReLU."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, shortcut: nn.Module
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.downsample = shortcut
+        self.preact = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return F.relu(self.preact(out + self.downsample(x)))
+
+
+class CIFARStageNet(BaseModule):
+    """Base of the backbones made of a stem and the stages ``layer1 .. layer3``.
+
+    A subclass assigns the stages, each an ``nn.Sequential`` whose last block has a
+    parameter-free module ``preact``, and the attribute ``out_channels``.
+
+    The taps ``feature0 .. feature3`` (stem, stages) and ``preact0 .. preact3`` (the
+    same before the last ReLU; the stem stays after it) are existing modules, so
+    they add nothing to ``state_dict``; ``get_submodule`` finds them.
+
+    Args:
+        stem_channels: Channels of the stem.
+        stem_kernel: Kernel size of the stem, odd; stride is 1.
+        init_cfg: Initialization config. Default: None.
+    """
+
+    out_channels: int
+
+    def __init__(
+        self, stem_channels: int, stem_kernel: int, init_cfg: dict | None = None
+    ) -> None:
+        super().__init__(init_cfg)
+        self.conv1 = nn.Conv2d(
+            3, stem_channels, stem_kernel, padding=stem_kernel // 2, bias=False
+        )
+        self.bn1 = nn.BatchNorm2d(stem_channels)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map images (N, 3, H, W) to the one final feature map (N, C, h, w)."""
+        x = self.relu(self.bn1(self.conv1(x)))
+        return (self.layer3(self.layer2(self.layer1(x))),)
+
+    @property
+    def feature0(self) -> nn.Module:
+        return self.relu
+
+    @property
+    def feature1(self) -> nn.Module:
+        return self.layer1
+
+    @property
+    def feature2(self) -> nn.Module:
+        return self.layer2
+
+    @property
+    def feature3(self) -> nn.Module:
+        return self.layer3
+
+    preact0 = feature0
+
+    @property
+    def preact1(self) -> nn.Module:
+        return self.layer1[-1].preact
+
+    @property
+    def preact2(self) -> nn.Module:
+        return self.layer2[-1].preact
+
+    @property
+    def preact3(self) -> nn.Module:
+        return self.layer3[-1].preact
+
+
+@MODELS.register_module()
+class CIFARResNet(CIFARStageNet):
+    """ResNet for 32x32 images: 3x3 stem, three stages of basic blocks.
+
+    Names and maths are those of the CIFAR distillation benchmarks (RepDistiller,
+    mdistiller); ``shortcut='A'`` is the paper's own form and has the names of
+    akamaster/pytorch_resnet_cifar10. Source: He et al. 2016, arXiv:1512.03385, 4.2.
+
+    Args:
+        depth: Number of weighted layers, 6n + 2. Default: 20.
+        widths: Channels of the stem and the three stages. Default:
+            (16, 16, 32, 64); (32, 64, 128, 256) gives the "x4" nets.
+        shortcut: 'B' projects with 1x1 convolution + BN where the shape changes,
+            'A' subsamples and pads with zero channels. Default: 'B'.
+        init_cfg: Initialization config. Default: None.
+
+    Raises:
+        ValueError: If ``depth`` is not 6n + 2, ``widths`` has not four entries,
+            ``shortcut`` is unknown, or ``widths`` shrink under shortcut 'A'.
+    """
+
+    def __init__(
+        self,
+        depth: int = 20,
+        widths: tuple[int, int, int, int] = (16, 16, 32, 64),
+        shortcut: str = 'B',
+        init_cfg: dict | None = None,
+    ) -> None:
+        self._check(depth, widths, shortcut)
+        super().__init__(widths[0], stem_kernel=3, init_cfg=init_cfg)
+        num_blocks = (depth - 2) // 6
+        self.layer1 = self._stage(num_blocks, widths[0], widths[1], 1, shortcut)
+        self.layer2 = self._stage(num_blocks, widths[1], widths[2], 2, shortcut)
+        self.layer3 = self._stage(num_blocks, widths[2], widths[3], 2, shortcut)
+        self.out_channels = widths[3]
+        init_fan_out(self)
+
+    @staticmethod
+    def _stage(
+        num_blocks: int, in_channels: int, out_channels: int, stride: int, shortcut: str
+    ) -> nn.Sequential:
+        make_shortcut = PadShortcut if shortcut == 'A' else projection
+        first = BasicBlock(
+            in_channels,
+            out_channels,
+            stride,
+            make_shortcut(in_channels, out_channels, stride),
+        )
+        rest = (
+            BasicBlock(out_channels, out_channels, 1, nn.Identity())
+            for _ in range(num_blocks - 1)
+        )
+        return nn.Sequential(first, *rest)
+
+    @staticmethod
+    def _check(depth: int, widths: tuple[int, ...], shortcut: str) -> None:
+        if depth < 8 or (depth - 2) % 6:
+            raise ValueError(
+                f'depth must be 6n + 2 with n >= 1 (8, 14, 20, ...), but got {depth}'
+            )
+        if len(widths) != 4:
+            raise ValueError(
+                'widths must hold 4 channel counts (stem and three '
+                f'stages), but got {widths}'
+            )
+        if shortcut not in ('A', 'B'):
+            raise ValueError(f"shortcut must be 'A' or 'B', but got {shortcut!r}")
+        if shortcut == 'A' and list(widths) != sorted(widths):
+            raise ValueError(
+                "widths must not shrink with shortcut='A', which can only "
+                f'add channels, but got {widths}'
+            )
