@@ -1,3 +1,4 @@
+from . import backbones
 from .attention_map import attention_map
 from .increment import increment, increment_sequence
 from .increment_predictor import IncrementPredictor
@@ -12,6 +13,7 @@ __all__ = [
     'TSKDDistiller',
     'TemporalReview',
     'attention_map',
+    'backbones',
     'increment',
     'increment_sequence',
 ]

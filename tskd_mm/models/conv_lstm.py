@@ -14,8 +14,9 @@ class ConvLSTMCell(nn.Conv2d):
     ``h' = sigmoid(o) tanh(c')`` (Shi et al., arXiv 1506.04214, eq. 3 without
     peepholes, which stay at zero in the TSKD release).
 
-    The convolution is applied to its two inputs apart: all time steps of ``x`` go
-    through it at once, and a part whose input is zero by construction is left out.
+    The part of the convolution whose input is zero by construction is left out: that
+    of the hidden state in the first step, that of the input in a forecast. The rest is
+    in the release's order, which keeps its numbers to the last bit.
 
     Args:
         in_channels: Channels of the input.
@@ -43,27 +44,26 @@ class ConvLSTMCell(nn.Conv2d):
         Returns:
             Hidden state and cell after the last step.
         """
-        input_weight, hidden_weight = self.weight.split(self.split_sizes, dim=1)
-        from_input = F.conv2d(
-            sequence.flatten(0, 1), input_weight, self.bias, padding=self.padding
-        ).unflatten(0, sequence.shape[:2])
-        hidden, cell = self._update(from_input[0], None)
-        for gates in from_input[1:]:
-            gates = gates + F.conv2d(hidden, hidden_weight, padding=self.padding)
+        input_weight, _ = self.weight.split(self.split_sizes, dim=1)
+        hidden, cell = self._update(self._convolve(sequence[0], input_weight), None)
+        for x in sequence[1:]:
+            gates = self._convolve(torch.cat([x, hidden], dim=1), self.weight)
             hidden, cell = self._update(gates, cell)
         return hidden, cell
 
     def forecast(self, state: State) -> State:
         """One step from ``state`` with zero input: what comes next."""
         hidden, cell = state
-        hidden_weight = self.weight.split(self.split_sizes, dim=1)[1]
-        gates = F.conv2d(hidden, hidden_weight, self.bias, padding=self.padding)
-        return self._update(gates, cell)
+        _, hidden_weight = self.weight.split(self.split_sizes, dim=1)
+        return self._update(self._convolve(hidden, hidden_weight), cell)
+
+    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        return F.conv2d(x, weight, self.bias, padding=self.padding)
 
     @staticmethod
     def _update(gates: Tensor, cell: Tensor | None) -> State:
         enter, forget, candidate, output = gates.chunk(4, dim=1)
         new_cell = enter.sigmoid() * candidate.tanh()
         if cell is not None:
-            new_cell = new_cell + forget.sigmoid() * cell
+            new_cell = forget.sigmoid() * cell + new_cell
         return output.sigmoid() * torch.tanh(new_cell), new_cell

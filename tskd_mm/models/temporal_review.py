@@ -79,8 +79,11 @@ class TemporalReview(nn.Module):
         teacher: Tensor,
         valid: Tensor | None,
     ) -> Tensor:
-        memories = [attention_map(m, self.normalize, valid) for m in past]
-        now = attention_map(student, self.normalize, valid)
-        prediction = predictor(increment_sequence(memories, now))
-        gap = increment(now, attention_map(teacher, self.normalize, valid))
-        return masked_mean((prediction - gap).square(), valid)
+        def attention(feature: Tensor) -> Tensor:
+            return attention_map(feature, self.normalize, valid)
+
+        # The student's map is made for each use, as in the release: its gradients then
+        # add up in the same order, and training there and here agrees to the last bit.
+        history = increment_sequence([*map(attention, past)], attention(student))
+        gap = increment(attention(student), attention(teacher))
+        return masked_mean((predictor(history) - gap).square(), valid)

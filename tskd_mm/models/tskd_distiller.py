@@ -119,7 +119,7 @@ class TSKDDistiller(BaseModel):
             ``loss_review`` too.
         """
         with self.tap.record() as student:
-            losses = dict(self.student.loss(inputs, data_samples))
+            losses = _name_task_loss(self.student.loss(inputs, data_samples))
         teacher = self._require_teacher()(inputs, data_samples)
         with torch.autocast(inputs.device.type, enabled=False):
             valid = _valid_levels(data_samples, student)
@@ -232,6 +232,11 @@ class TSKDDistiller(BaseModel):
 
 def _build_losses(configs: dict[str, dict] | None) -> nn.ModuleDict:
     return nn.ModuleDict({n: MODELS.build(c) for n, c in (configs or {}).items()})
+
+
+def _name_task_loss(losses: dict[str, Any]) -> dict[str, Any]:
+    # mmpretrain calls it 'loss', the name under which the sum of all is logged.
+    return {'loss_task' if k == 'loss' else k: v for k, v in losses.items()}
 
 
 def _valid_levels(

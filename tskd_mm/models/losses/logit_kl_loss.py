@@ -43,8 +43,7 @@ class LogitKLLoss(nn.Module):
             )
         divergence = F.kl_div(
             F.log_softmax(student.float() / self.temperature, dim=1),
-            F.log_softmax(teacher.float() / self.temperature, dim=1),
-            reduction='batchmean',
-            log_target=True,
+            F.softmax(teacher.float() / self.temperature, dim=1),
+            reduction='none',
         )
-        return self.loss_weight * self.temperature**2 * divergence
+        return self.loss_weight * self.temperature**2 * divergence.sum(1).mean()

@@ -1,0 +1,245 @@
+"""The reference numbers of ``golden/README.md``, through the public classes.
+
+``TSKD_GOLDEN_DIR`` replaces the folder; every size is read from the arrays.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.hooks import Hook
+from mmengine.registry import DATASETS, MODELS
+from mmengine.runner import Runner
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from tskd_mm.engine.schedule import ReviewSchedule
+from tskd_mm.models.attention_map import attention_map
+from tskd_mm.models.increment import increment_sequence
+from tskd_mm.models.increment_predictor import IncrementPredictor
+from tskd_mm.models.losses import LogitKLLoss
+
+GOLDEN = Path(os.environ.get('TSKD_GOLDEN_DIR', Path(__file__).parent / 'golden'))
+
+
+def load(name: str) -> dict[str, Tensor]:
+    with np.load(GOLDEN / f'{name}.npz') as arrays:
+        return {key: torch.from_numpy(np.asarray(arrays[key])) for key in arrays.files}
+
+
+def part(arrays: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)
+    }
+
+
+def close(found: Tensor, expected: Tensor, tolerance: float) -> None:
+    torch.testing.assert_close(found, expected, rtol=0, atol=tolerance)
+
+
+def predictor_sizes(weights: dict[str, Tensor]) -> dict[str, int]:
+    return {
+        'hidden_channels': weights['encoder.weight'].shape[0] // 4,
+        'stem_channels': weights['stem.weight'].shape[0],
+    }
+
+
+def test_attention_map():
+    arrays = load('attention_map')
+    close(attention_map(arrays['feature']), arrays['attention'], 1e-6)
+
+
+def test_increments():
+    arrays = load('increments')
+    found = increment_sequence(arrays['past'], arrays['current'])
+    close(found, arrays['increments'], 1e-6)
+
+
+def test_forecaster():
+    arrays = load('forecaster')
+    weights = part(arrays, 'w/')
+    predictor = IncrementPredictor(**predictor_sizes(weights))
+    predictor.load_state_dict(weights)
+    sequence = arrays['sequence'].requires_grad_()
+    prediction = predictor(sequence)
+    close(prediction, arrays['prediction'], 1e-5)
+    prediction.backward(arrays['prediction_cotangent'])
+    close(sequence.grad, arrays['sequence_grad'], 1e-5)
+    gradients = part(arrays, 'g/')
+    assert gradients.keys() == dict(predictor.named_parameters()).keys()
+    for name, parameter in predictor.named_parameters():
+        close(parameter.grad, gradients[name], 1e-5)
+
+
+def test_logit_kl():
+    arrays = load('logit_kl')
+    found = LogitKLLoss(float(arrays['temperature']))(
+        arrays['student'], arrays['teacher']
+    )
+    torch.testing.assert_close(found, arrays['loss'], rtol=1e-6, atol=0)
+
+
+def test_schedule():
+    expected = json.loads((GOLDEN / 'schedule.json').read_text())
+    slots = len(expected['memory'])
+    schedule = ReviewSchedule(expected['interval'], slots)
+    nodes = [schedule.node(epoch) for epoch in range(expected['epochs'])]
+    for slot in range(slots):
+        filled = [epoch for epoch, node in enumerate(nodes) if node.slot == slot]
+        assert filled == expected['memory'][slot]
+    reviews = [epoch for epoch, node in enumerate(nodes) if node.kind == 'review']
+    assert reviews == expected['review']
+
+
+@DATASETS.register_module()
+class GoldenBatches(torch.utils.data.Dataset):
+    """The images of the golden batches, in order."""
+
+    def __init__(self) -> None:
+        arrays = load('trajectory')
+        self.images = arrays['images'].flatten(0, 1)
+        self.labels = arrays['labels'].flatten()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict:
+        sample = DataSample().set_gt_label(int(self.labels[index]))
+        return {'inputs': self.images[index], 'data_samples': sample}
+
+
+@MODELS.register_module()
+class GoldenPooling(torch.nn.Module):
+    """The benchmark's pooling; adaptive pooling adds up in another order."""
+
+    def forward(self, features: tuple[Tensor]) -> tuple[Tensor]:
+        last = features[-1]
+        return (torch.nn.functional.avg_pool2d(last, last.shape[-2:]).flatten(1),)
+
+
+class Log(Hook):
+    """Loads the golden weights before the first step; keeps the losses."""
+
+    def __init__(self, predictors: list[dict[str, Tensor]]) -> None:
+        self.predictors = predictors
+        self.rows: list[list[float]] = []
+
+    def before_train(self, runner: Runner) -> None:
+        for predictor, weights in zip(
+            runner.model.review.predictors, self.predictors, strict=True
+        ):
+            predictor.load_state_dict(weights)
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        names = ('loss_review', 'loss_kl', 'loss_task')
+        losses = [float(outputs.get(name, 'nan')) for name in names]
+        self.rows.append([runner.epoch, batch_idx, *losses])
+
+
+def classifier(state: dict[str, Tensor], blocks: int) -> dict:
+    classes, channels = state['fc.weight'].shape
+    stages = [state[f'layer{i}.0.conv1.weight'].shape[0] for i in (1, 2, 3)]
+    widths = (state['conv1.weight'].shape[0], *stages)
+    return dict(
+        type='ImageClassifier',
+        backbone=dict(type='CIFARResNet', depth=6 * blocks + 2, widths=widths),
+        neck=dict(type='GoldenPooling'),
+        head=dict(type='LinearClsHead', num_classes=classes, in_channels=channels),
+        data_preprocessor=dict(type='ClsDataPreprocessor'),
+    )
+
+
+def in_host_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        ('head.' if name.startswith('fc.') else 'backbone.') + name: value
+        for name, value in state.items()
+    }
+
+
+def blocks_in(state: dict[str, Tensor]) -> int:
+    return len({name.split('.')[1] for name in state if name.startswith('layer1.')})
+
+
+@pytest.fixture(scope='module')
+def trajectory(tmp_path_factory) -> tuple[dict[str, Tensor], Runner, Log]:
+    """Ten epochs by the real distiller, hook, Runner and optimiser wrapper."""
+    arrays, folder = load('trajectory'), tmp_path_factory.mktemp('trajectory')
+    student, teacher = part(arrays, 'student_init/'), part(arrays, 'teacher/')
+    for name, state in {'student': student, 'teacher': teacher}.items():
+        torch.save(in_host_names(state), folder / f'{name}.pth')
+    first = part(arrays, 'predictor_init/')
+    levels = sorted({name.split('/')[0] for name in first})
+    predictors = [part(first, f'{level}/') for level in levels]
+    stages = range(len(levels))
+    config = ConfigDict(
+        default_scope='mmpretrain',
+        work_dir=str(folder),
+        model=dict(
+            type='TSKDDistiller',
+            student=classifier(student, blocks_in(student)),
+            teacher=classifier(teacher, blocks_in(teacher)),
+            teacher_checkpoint=str(folder / 'teacher.pth'),
+            student_taps=[f'backbone.feature{i}' for i in stages],
+            teacher_taps=[f'backbone.preact{i}' for i in stages],
+            feature_losses=None,
+            logit_losses=dict(kl=dict(type='LogitKLLoss', temperature=4.0)),
+            review=dict(
+                normalize='column',
+                predictor=[
+                    dict(type='IncrementPredictor', **predictor_sizes(weights))
+                    for weights in predictors
+                ],
+            ),
+        ),
+        load_from=str(folder / 'student.pth'),
+        train_dataloader=dict(
+            batch_size=arrays['images'].shape[1],
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            num_workers=0,
+            dataset=dict(type='GoldenBatches'),
+        ),
+        train_cfg=dict(by_epoch=True, max_epochs=int(arrays['log'][-1, 0]) + 1),
+        optim_wrapper=dict(
+            optimizer=dict(
+                type='SGD', lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4
+            )
+        ),
+        custom_hooks=[dict(type='TSKDMemoryHook', interval=1)],
+        default_hooks=dict(logger=None, checkpoint=None),
+        log_level='ERROR',
+        experiment_name='trajectory',
+    )
+    runner = Runner.from_cfg(config)
+    log = Log(predictors)
+    runner.register_hook(log)
+    runner.train()
+    return arrays, runner, log
+
+
+def test_trajectory_losses(trajectory):
+    arrays, _, log = trajectory
+    found = torch.tensor(log.rows, dtype=torch.float64)
+    torch.testing.assert_close(found, arrays['log'], rtol=0, atol=1e-4, equal_nan=True)
+    assert bool(torch.isnan(found[:, 2]).any())
+    assert not bool(torch.isnan(found[:, 2]).all())
+
+
+def test_trajectory_student(trajectory):
+    arrays, runner, _ = trajectory
+    expected = in_host_names(part(arrays, 'student_final/'))
+    found = runner.model.state_dict()
+    assert found.keys() == expected.keys()
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], rtol=0, atol=1e-4)
+
+
+def test_trajectory_predictors(trajectory):
+    arrays, runner, _ = trajectory
+    final = part(arrays, 'predictor_final/')
+    for level, predictor in enumerate(runner.model.review.predictors):
+        for name, value in predictor.state_dict().items():
+            close(value, final[f'{level}/{name}'], 1e-4)
