@@ -1,4 +1,4 @@
-"""Packages tskd_mm with its configs and tools, so that mim and ``tskd_mm::`` find them."""
+"""Packages tskd_mm with its configs and tools, for mim and for ``tskd_mm::``."""
 
 from pathlib import Path
 from shutil import copy2, copytree

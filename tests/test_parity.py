@@ -167,6 +167,7 @@ def blocks_in(state: dict[str, Tensor]) -> int:
 @pytest.fixture(scope='module')
 def trajectory(tmp_path_factory) -> tuple[dict[str, Tensor], Runner, Log]:
     """Ten epochs by the real distiller, hook, Runner and optimiser wrapper."""
+    torch.set_num_threads(1)  # as the reference was: threads share out the sums
     arrays, folder = load('trajectory'), tmp_path_factory.mktemp('trajectory')
     student, teacher = part(arrays, 'student_init/'), part(arrays, 'teacher/')
     for name, state in {'student': student, 'teacher': teacher}.items():

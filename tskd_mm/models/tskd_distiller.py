@@ -175,7 +175,7 @@ class TSKDDistiller(BaseModel):
         self.bank.memorize(slot)
 
     def tskd_state(self) -> dict[str, Any]:
-        """What resuming needs beside the student: all else that is trained, memories."""
+        """What resuming needs beside the student: all else trained, and memories."""
         return {
             'review': self.review.state_dict(),
             'losses': self.feature_losses.state_dict(),

@@ -1,7 +1,6 @@
 """Reads model weights from a checkpoint file without running what is in it."""
 
 import pickle
-from collections import OrderedDict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,16 +8,10 @@ from zipfile import BadZipFile
 
 import torch
 from torch import Tensor, nn
+from torch._weights_only_unpickler import _get_allowed_globals
 from torch.hub import download_url_to_file, get_dir
 
-# Everything that a file of tensors needs. A name that is not here is not imported.
-_ALLOWED = {
-    'collections.OrderedDict': OrderedDict,
-    'torch._utils._rebuild_tensor_v2': torch._utils._rebuild_tensor_v2,
-    'torch._utils._rebuild_parameter': torch._utils._rebuild_parameter,
-    'torch.Size': torch.Size,
-    'torch.device': torch.device,
-}
+ENTRIES = ('state_dict', 'model')  # where checkpoints keep the weights
 
 
 class _Inert:
@@ -39,19 +32,14 @@ class _Inert:
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Builds tensors and plain containers; anything else becomes inert.
+    """Builds what ``torch.load(weights_only=True)`` allows; the rest becomes inert.
 
-    Checkpoints of mmengine hold log buffers and other objects beside the weights,
-    which ``torch.load(weights_only=True)`` refuses as a whole.
+    Checkpoints of mmengine hold log buffers and other objects beside the weights, for
+    which ``weights_only`` refuses the whole file.
     """
 
     def find_class(self, module: str, name: str) -> Any:
-        full_name = f'{module}.{name}'
-        if module == 'torch' and name.endswith('Storage'):
-            return getattr(torch, name)
-        if module == 'torch' and isinstance(getattr(torch, name, None), torch.dtype):
-            return getattr(torch, name)
-        return _ALLOWED.get(full_name, _Inert)
+        return _get_allowed_globals().get(f'{module}.{name}', _Inert)
 
 
 _safe_pickle = SimpleNamespace(
@@ -83,7 +71,7 @@ def load_weights(checkpoint: str) -> dict[str, Tensor]:
             f'{path} cannot be read as a checkpoint; it is truncated or no checkpoint '
             f'at all ({error}): check the file or download it again'
         ) from error
-    for entry in ('state_dict', 'model'):
+    for entry in ENTRIES:
         if isinstance(content, dict) and isinstance(content.get(entry), dict):
             content = content[entry]
     if not isinstance(content, dict) or not any(map(torch.is_tensor, content.values())):
@@ -105,9 +93,27 @@ def load_strictly(model: nn.Module, checkpoint: str) -> None:
         ValueError: If a key is missing, unexpected or of another shape; lists all.
     """
     found = load_weights(checkpoint)
+    check_match(model, found, checkpoint)
+    model.load_state_dict(found)
+
+
+def check_match(model: nn.Module, found: dict[str, Tensor], origin: str) -> None:
+    """Compare a state dict with what a model needs.
+
+    Args:
+        model: Needs every key, in its shape, and no other.
+        found: The state dict.
+        origin: Where it came from, for the message.
+
+    Raises:
+        ValueError: If a key is missing, unexpected or of another shape; lists all.
+    """
     expected = model.state_dict()
+    # Batch norm's step counters, which files from before PyTorch 0.4.1 do not have.
+    optional = {name for name in expected if name.endswith('num_batches_tracked')}
+    missing = expected.keys() - optional - found.keys()
     problems = [
-        *(f'missing: {name}' for name in expected if name not in found),
+        *(f'missing: {name}' for name in expected if name in missing),
         *(f'unexpected: {name}' for name in found if name not in expected),
         *(
             f'shape of {name}: expected {tuple(expected[name].shape)}, '
@@ -118,11 +124,10 @@ def load_strictly(model: nn.Module, checkpoint: str) -> None:
     ]
     if problems:
         raise ValueError(
-            f'{checkpoint} does not fit {type(model).__name__} '
+            f'{origin} does not fit {type(model).__name__} '
             f'({len(problems)} problems): give the weights that were trained with '
             'this very config\n  ' + '\n  '.join(problems)
         )
-    model.load_state_dict(found)
 
 
 def _local_file(checkpoint: str) -> Path:

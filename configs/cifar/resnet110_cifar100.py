@@ -1,0 +1,5 @@
+_base_ = '../_base_/cifar100.py'
+
+model = dict(
+    backbone=dict(type='CIFARResNet', depth=110),
+)

@@ -1,0 +1,6 @@
+_base_ = '../_base_/cifar100.py'
+
+model = dict(
+    backbone=dict(type='CIFARResNet', depth=8, widths=(32, 64, 128, 256)),
+    head=dict(in_channels=256),
+)

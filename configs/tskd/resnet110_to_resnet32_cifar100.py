@@ -1,0 +1,10 @@
+_base_ = ['../cifar/resnet32_cifar100.py', '../_base_/tskd_cifar.py']
+
+model = dict(
+    _delete_=True,
+    type='TSKDDistiller',
+    student=_base_.model,
+    teacher='{{ fileDirname }}/../cifar/resnet110_cifar100.py',
+    teacher_checkpoint='work_dirs/resnet110_cifar100/epoch_240.pth',
+    **_base_.tskd,
+)

@@ -1,0 +1,109 @@
+"""Every recipe builds offline and takes one step in each phase."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+from mmengine.logging import MessageHub
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.structures import InstanceData
+from mmpretrain.structures import DataSample
+
+from tskd_mm.models.model_source import find_model
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPES = sorted((ROOT / 'configs' / 'tskd').glob('*.py'))
+
+
+def images(scope: str, size: int) -> dict:
+    """Two random images with annotations; a detector's differ in shape."""
+    if scope == 'mmpretrain':
+        return {
+            'inputs': torch.randint(0, 255, (2, 3, size, size)).float(),
+            'data_samples': [DataSample().set_gt_label(i) for i in (1, 2)],
+        }
+    shapes = [(96, 128), (128, 96)]
+    samples = []
+    for shape in shapes:
+        boxes = InstanceData(
+            bboxes=torch.tensor([[10.0, 10.0, 60.0, 70.0]]), labels=torch.tensor([1])
+        )
+        sample = DetDataSample(gt_instances=boxes)
+        sample.set_metainfo(
+            dict(img_shape=shape, ori_shape=shape, scale_factor=(1.0, 1.0))
+        )
+        samples.append(sample)
+    return {
+        'inputs': [torch.randint(0, 255, (3, *s), dtype=torch.uint8) for s in shapes],
+        'data_samples': samples,
+    }
+
+
+def build(recipe: Path):
+    """The recipe's model, student and teacher at random weights."""
+    config = Config.fromfile(recipe)
+    init_default_scope(config.default_scope)
+    teacher = find_model(config.model.teacher, 'teacher').config
+    for part in (config.model.student, teacher):
+        part['backbone']['init_cfg'] = None
+    config.model.update(teacher=teacher, teacher_checkpoint=None)
+    preprocessor = config.get('data_preprocessor')
+    defaults = {'data_preprocessor': preprocessor} if preprocessor else {}
+    model = MODELS.build(config.model, default_args=defaults)
+    model.init_weights()
+    return config, model.train()
+
+
+def moved(before: dict, module: torch.nn.Module) -> bool:
+    return any(not torch.equal(v, before[k]) for k, v in module.state_dict().items())
+
+
+def copy_of(module: torch.nn.Module) -> dict:
+    return {k: v.clone() for k, v in module.state_dict().items()}
+
+
+@pytest.mark.parametrize('recipe', RECIPES, ids=lambda path: path.stem)
+def test_recipe(recipe: Path):
+    config, model = build(recipe)
+    data = images(config.default_scope, 32 if 'cifar' in recipe.stem else 64)
+    MessageHub.get_current_instance().update_info('iter', 0)  # YOLOX's resizing asks
+    optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-4))
+    teacher = copy_of(model.teacher.model)
+    for slot in range(3):
+        model.phase = 'memorize'
+        losses = model.train_step(data, optimizer)
+        assert 'loss_review' not in losses
+        model.memorize(slot)
+    for phase in ('general', 'review'):
+        model.phase = phase
+        student, predictors = copy_of(model), copy_of(model.review)
+        losses = model.train_step(data, optimizer)
+        assert all(torch.isfinite(value) for value in losses.values())
+        assert ('loss_review' in losses) == (phase == 'review')
+        assert moved(student, model)
+        assert moved(predictors, model.review) == (phase == 'review')
+    assert not moved(teacher, model.teacher.model)
+    assert not model.teacher.model.training
+
+
+def test_leaves_are_short():
+    for recipe in RECIPES:
+        assert len(recipe.read_text().splitlines()) <= 25, recipe
+
+
+def test_cifar_student_is_plain_in_mmpretrain(tmp_path):
+    from mmpretrain import get_model
+
+    recipe = ROOT / 'configs' / 'tskd' / 'resnet56_to_resnet20_cifar10.py'
+    _, model = build(recipe)
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'student.pth')
+    plain = get_model(str(ROOT / 'configs' / 'cifar' / 'resnet20_cifar10.py'))
+    plain.load_state_dict(
+        torch.load(tmp_path / 'student.pth')['state_dict'], strict=True
+    )
+    image = torch.randn(2, 3, 32, 32)
+    plain.eval(), model.eval()
+    assert torch.equal(plain(image), model(image))
