@@ -6,6 +6,7 @@ Example:
 """
 
 import argparse
+from collections import OrderedDict
 from pathlib import Path
 
 import torch
@@ -13,13 +14,13 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from tskd_mm.models.model_source import find_model
-from tskd_mm.models.weights import check_match, load_weights
+from tskd_mm.models.weights import load_strictly, load_weights
 
 # Names of the last linear layer, in RepDistiller, mdistiller and the CIFAR-10 models.
 CLASSIFIERS = ('fc', 'linear', 'classifier', 'classifier.0')
 
 
-def convert(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+def convert(weights: dict[str, Tensor]) -> tuple[OrderedDict[str, Tensor], str]:
     """Rename to ``backbone.*`` and ``head.fc.*``.
 
     Args:
@@ -39,12 +40,15 @@ def convert(weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
             'of the CIFAR benchmarks'
         )
     head = f'{found[0]}.'
-    renamed = {
-        f'head.fc.{name.removeprefix(head)}'
-        if name.startswith(head)
-        else f'backbone.{name}': tensor
+    renamed = OrderedDict(
+        (
+            f'head.fc.{name.removeprefix(head)}'
+            if name.startswith(head)
+            else f'backbone.{name}',
+            tensor,
+        )
         for name, tensor in weights.items()
-    }
+    )
     return renamed, found[0]
 
 
@@ -58,7 +62,7 @@ def main() -> None:
     weights = load_weights(args.source)
     renamed, classifier = convert(weights)
     model = MODELS.build(find_model(args.config, 'teacher').config)
-    check_match(model, renamed, args.source)
+    load_strictly(model, renamed, args.source)
     args.target.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'state_dict': renamed}, args.target)
     classes, channels = renamed['head.fc.weight'].shape

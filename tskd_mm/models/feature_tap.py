@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+DRY_RUN_SIZE = 128  # pixels; a multiple of every stride of the common necks
+
 
 @dataclass
 class Features:
@@ -36,6 +38,9 @@ class FeatureTap:
             that returns several maps (a neck) gives one level for each.
         logits: Path of the module that returns the classification scores.
 
+    Attributes:
+        levels: Indices of the levels to keep, in order; None keeps all.
+
     Raises:
         ValueError: If the model has no such module.
     """
@@ -46,9 +51,16 @@ class FeatureTap:
         self.model = model
         self.paths = list(paths)
         self.logits = logits
+        self.levels: list[int] | None = None
         self._wanted = [*self.paths, *([logits] if logits else [])]
         for path in self._wanted:
             _find(model, path)
+
+    def without_logits(self) -> 'FeatureTap':
+        """A tap of the same levels alone."""
+        tap = FeatureTap(self.model, self.paths)
+        tap.levels = self.levels
+        return tap
 
     @contextmanager
     def record(self) -> Iterator[Features]:
@@ -66,13 +78,15 @@ class FeatureTap:
         self._fill(features, seen)
         return features
 
-    def dry_run(self, size: int = 128) -> Features:
-        """Features of a blank image in eval mode; leaves the model as it was.
+    def strides(self) -> list[int]:
+        """Pixels of the image for one of each level."""
+        return [round(DRY_RUN_SIZE / f.shape[-1]) for f in self.dry_run().levels]
 
-        Args:
-            size: Height and width; a multiple of every stride of the common necks.
-        """
-        image = next(self.model.parameters()).new_zeros(1, 3, size, size)
+    def dry_run(self) -> Features:
+        """Features of a blank image in eval mode; leaves the model as it was."""
+        image = next(self.model.parameters()).new_zeros(
+            1, 3, DRY_RUN_SIZE, DRY_RUN_SIZE
+        )
         modes = {module: module.training for module in self.model.modules()}
         self.model.eval()
         try:
@@ -107,8 +121,10 @@ class FeatureTap:
                     f'the forward pass of {type(self.model).__name__} did not call '
                     f'the tapped module {path!r}: choose a module that it calls'
                 )
-        for path in self.paths:
-            features.levels.extend(_maps(path, seen[path]))
+        maps = [m for path in self.paths for m in _maps(path, seen[path])]
+        features.levels.extend(
+            maps if self.levels is None else [maps[level] for level in self.levels]
+        )
         features.logits = seen[self.logits] if self.logits else None
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .feature_tap import Features, FeatureTap
 from .frozen_teacher import FrozenTeacher, build_teacher
 from .gradient_average import average_gradients_after_backward
+from .level_match import check_classes, match_levels, select_levels
 from .model_source import find_model
 from .snapshot_bank import SnapshotBank
 from .valid_pixels import valid_pixels
@@ -38,6 +39,8 @@ class TSKDDistiller(BaseModel):
             host's model index. None leaves it at its initial weights, with a warning.
         student_taps: Paths of the modules whose outputs are the student's features.
         teacher_taps: The same for the teacher. Default: ``student_taps``.
+        strides: The levels to distil, by their strides in pixels. Default: all of the
+            student's. Levels of one neck are matched with the teacher's by stride.
         logit_tap: Path of the module that returns the scores of a classifier; used
             with ``logit_losses``.
         feature_losses: Static losses on every level of the features, by name.
@@ -52,7 +55,7 @@ class TSKDDistiller(BaseModel):
         phase: ``'memorize'``, ``'review'`` or ``'general'``; set by the hook.
 
     Raises:
-        ValueError: If a tap does not exist.
+        ValueError: If a tap or a stride does not exist.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class TSKDDistiller(BaseModel):
         teacher_checkpoint: str | None,
         student_taps: Sequence[str] = ('neck',),
         teacher_taps: Sequence[str] | None = None,
+        strides: Sequence[int] | None = None,
         logit_tap: str = 'head',
         feature_losses: dict[str, dict] | None = ATTENTION_TRANSFER,
         logit_losses: dict[str, dict] | None = None,
@@ -81,14 +85,16 @@ class TSKDDistiller(BaseModel):
         self.teacher: FrozenTeacher | None = None
         self.phase: Literal['memorize', 'review', 'general'] = 'general'
         self.tap = FeatureTap(model, student_taps, self.logit_tap)
-        self.bank = SnapshotBank(model, FeatureTap(model, student_taps))
+        if strides is not None:
+            self.tap.levels = select_levels(self.tap.strides(), strides)
+        self.strides = self.tap.strides()
+        self.bank = SnapshotBank(model, self.tap.without_logits())
         self.feature_losses = _build_losses(feature_losses)
         self.logit_losses = _build_losses(logit_losses)
-        self.student_shapes = [tuple(f.shape) for f in self.bank.tap.dry_run().levels]
         # The student must start and train as it would alone with the same seed.
         with torch.random.fork_rng(devices=[]):
             self.review = MODELS.build(
-                {'type': 'TemporalReview', 'num_levels': len(self.student_shapes)}
+                {'type': 'TemporalReview', 'num_levels': len(self.strides)}
                 | (review or {})
             )
         # Outside a review the predictors have no gradient to wait for.
@@ -160,13 +166,9 @@ class TSKDDistiller(BaseModel):
             broadcast(parameter.data)  # the wrapper that would do it ignores them
         model = build_teacher(self.teacher_source, self.teacher_checkpoint)
         tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
-        shapes = [tuple(f.shape) for f in tap.dry_run().levels]
-        if len(shapes) != len(self.student_shapes):
-            raise ValueError(
-                'student and teacher must have the same number of feature levels, but '
-                f'a 128x128 image gives the student {self.student_shapes} and the '
-                f'teacher {shapes}: choose student_taps and teacher_taps that match'
-            )
+        pyramid = len(self.tap.paths) == 1 and len(self.strides) > 1
+        tap.levels = match_levels(self.strides, tap.strides(), pyramid)
+        check_classes(self.tap.dry_run().logits, tap.dry_run().logits)
         model.to(next(self.student.parameters()).device)
         self.teacher = FrozenTeacher(model, tap, self.data_preprocessor)
 

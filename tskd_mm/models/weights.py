@@ -1,17 +1,20 @@
 """Reads model weights from a checkpoint file without running what is in it."""
 
 import pickle
+from collections import OrderedDict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from zipfile import BadZipFile
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch._weights_only_unpickler import _get_allowed_globals
 from torch.hub import download_url_to_file, get_dir
 
 ENTRIES = ('state_dict', 'model')  # where checkpoints keep the weights
+LEFTOVERS = ('data_preprocessor.', 'ema_')
 
 
 class _Inert:
@@ -49,7 +52,7 @@ _safe_pickle = SimpleNamespace(
 )
 
 
-def load_weights(checkpoint: str) -> dict[str, Tensor]:
+def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
     """State dict in a checkpoint file, on the CPU.
 
     Only tensors are read: no code in the file is run. A ``state_dict`` or ``model``
@@ -79,55 +82,47 @@ def load_weights(checkpoint: str) -> dict[str, Tensor]:
             f'{path} holds no weights: expected a state dict, or one under the key '
             f"'state_dict' or 'model'"
         )
-    return {
-        name.removeprefix('module.'): value
+    weights = OrderedDict(
+        (name.removeprefix('module.'), value)
         for name, value in content.items()
         if torch.is_tensor(value)
-    }
+    )
+    # Tells modules which version of their names they are given.
+    weights.__dict__.update(getattr(content, '__dict__', {}))
+    return weights
 
 
-def load_strictly(model: nn.Module, checkpoint: str) -> None:
-    """Load a checkpoint into a model whose every weight it must match.
+def load_strictly(
+    model: nn.Module, weights: OrderedDict[str, Tensor], origin: str
+) -> None:
+    """Load weights into a model that needs every one of them, and no other.
 
-    Raises:
-        ValueError: If a key is missing, unexpected or of another shape; lists all.
-    """
-    found = load_weights(checkpoint)
-    check_match(model, found, checkpoint)
-    model.load_state_dict(found)
-
-
-def check_match(model: nn.Module, found: dict[str, Tensor], origin: str) -> None:
-    """Compare a state dict with what a model needs.
+    The modules' own conversion of older names applies. What older hosts saved beside
+    the weights (normalisation constants, a second copy from the EMA hook) is left out
+    and logged.
 
     Args:
-        model: Needs every key, in its shape, and no other.
-        found: The state dict.
-        origin: Where it came from, for the message.
+        model: The model.
+        weights: From :func:`load_weights`.
+        origin: Where they came from, for messages.
 
     Raises:
         ValueError: If a key is missing, unexpected or of another shape; lists all.
     """
     expected = model.state_dict()
-    # Batch norm's step counters, which files from before PyTorch 0.4.1 do not have.
-    optional = {name for name in expected if name.endswith('num_batches_tracked')}
-    missing = expected.keys() - optional - found.keys()
-    problems = [
-        *(f'missing: {name}' for name in expected if name in missing),
-        *(f'unexpected: {name}' for name in found if name not in expected),
-        *(
-            f'shape of {name}: expected {tuple(expected[name].shape)}, '
-            f'found {tuple(found[name].shape)}'
-            for name in expected
-            if name in found and expected[name].shape != found[name].shape
-        ),
-    ]
-    if problems:
+    extra = [k for k in weights if k.startswith(LEFTOVERS) and k not in expected]
+    if extra:
+        print_log(f'{origin}: left out {len(extra)} extras: {extra}', 'current')
+    kept = type(weights)((k, v) for k, v in weights.items() if k not in extra)
+    kept.__dict__.update(weights.__dict__)
+    try:
+        model.load_state_dict(kept)
+    except RuntimeError as error:
+        _, _, problems = str(error).partition('\n')
         raise ValueError(
-            f'{origin} does not fit {type(model).__name__} '
-            f'({len(problems)} problems): give the weights that were trained with '
-            'this very config\n  ' + '\n  '.join(problems)
-        )
+            f'{origin} does not fit {type(model).__name__}: give the weights that were '
+            f'trained with this very config\n{problems}'
+        ) from error
 
 
 def _local_file(checkpoint: str) -> Path:

@@ -1,0 +1,3 @@
+_base_ = 'retinanet_static.py'
+
+custom_hooks = [_base_.tskd_hook]

@@ -1,0 +1,13 @@
+_base_ = [
+    'mmdet::cascade_rcnn/cascade-rcnn_r50_fpn_1x_coco.py',
+    '../_base_/tskd_fpn.py',
+]
+
+model = dict(
+    _delete_=True,
+    type='TSKDDistiller',
+    student=_base_.model,
+    teacher='mmdet::cascade_rcnn/cascade-rcnn_r101_fpn_20e_coco.py',
+    **_base_.tskd,
+)
+custom_hooks = [_base_.tskd_hook]

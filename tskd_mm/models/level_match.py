@@ -1,0 +1,72 @@
+"""Which level of the teacher goes with which level of the student."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+
+def match_levels(
+    student: Sequence[int], teacher: Sequence[int], pyramid: bool
+) -> list[int]:
+    """Index of the teacher's level for each of the student's.
+
+    Args:
+        student: Strides of the student's levels, in pixels of the image.
+        teacher: Strides of the teacher's levels.
+        pyramid: The levels come from one neck and are matched by stride. Levels that
+            were named one by one are matched in their order, whatever their stride.
+
+    Raises:
+        ValueError: If a level of the student finds no partner.
+    """
+    if not pyramid:
+        if len(student) != len(teacher):
+            raise ValueError(
+                'student_taps and teacher_taps must give the same number of levels, '
+                f'but the student has strides {list(student)} and the teacher '
+                f'{list(teacher)}: name one module of the teacher for each'
+            )
+        return list(range(len(student)))
+    shared = [stride for stride in student if stride in teacher]
+    if len(shared) != len(student):
+        raise ValueError(
+            f'the student has levels of strides {list(student)} and the teacher '
+            f'{list(teacher)}: every level of the student needs one of the teacher; '
+            f'to use those that both have set strides={shared}'
+        )
+    return [list(teacher).index(stride) for stride in student]
+
+
+def select_levels(available: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """Indices of the levels that have the wanted strides.
+
+    Raises:
+        ValueError: If a stride is not available.
+    """
+    missing = [stride for stride in wanted if stride not in available]
+    if missing:
+        raise ValueError(
+            f"strides must be among the student's {list(available)}, but got "
+            f'{list(wanted)}'
+        )
+    return [list(available).index(stride) for stride in wanted]
+
+
+def check_classes(student: Tensor | None, teacher: Tensor | None) -> None:
+    """Check that the logits of both models speak of the same classes.
+
+    Args:
+        student: Scores of any images, (N, K); None if they are not compared.
+        teacher: Scores of any images, (N, K').
+
+    Raises:
+        ValueError: If K and K' differ.
+    """
+    if student is None or teacher is None:
+        return
+    if student.shape[1] != teacher.shape[1]:
+        raise ValueError(
+            'logit_losses compare the scores of the same classes, but the student has '
+            f'{student.shape[1]} classes and the teacher {teacher.shape[1]}: use a '
+            'teacher of the same classes, or set logit_losses=None'
+        )
