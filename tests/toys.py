@@ -113,3 +113,30 @@ def coco_set(
 
 def same_tensors(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def tiny_distiller(teacher_width: int = 12, **config: object) -> nn.Module:
+    """A distiller of tiny RetinaNets; the teacher is wider and has other classes."""
+    from mmengine.registry import MODELS
+
+    return MODELS.build(
+        {
+            'type': 'TSKDDistiller',
+            'student': tiny_retinanet(),
+            'teacher': tiny_retinanet(teacher_width, classes=5),
+            'teacher_checkpoint': None,
+            **config,
+        }
+    )
+
+
+def detection_batch(
+    preprocessor: nn.Module, shapes: tuple = ((64, 96), (96, 64))
+) -> tuple[Tensor, list]:
+    """Images of the given heights and widths, preprocessed, with their samples."""
+    from mmdet.testing import demo_mm_inputs
+
+    shapes = [(3, *shape) for shape in shapes]
+    data = demo_mm_inputs(len(shapes), shapes, num_classes=3)
+    data = preprocessor(data, True)
+    return data['inputs'], data['data_samples']

@@ -64,7 +64,7 @@ class ReviewSchedule:
 
         A review that is under way at ``start`` counts as beginning there.
         """
-        if start % self.interval and self.node(start).kind == 'review':
+        if start < stop and start % self.interval and self.node(start).kind == 'review':
             yield start, self.node(start)
         first = -(-start // self.interval) * self.interval
         for step in range(first, stop, self.interval):

@@ -1,5 +1,6 @@
 """Attention maps: where a feature map responds, whatever its channels."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -25,12 +26,13 @@ def attention_map(
             pixels are valid.
 
     Returns:
-        The map, (N, 1, H, W), float32.
+        The map, (N, 1, H, W), float32 or float64.
 
     Raises:
         ValueError: If ``normalize`` is none of the three names.
     """
-    energy = feature.float().pow(2).mean(dim=1, keepdim=True)
+    feature = feature.to(torch.promote_types(feature.dtype, torch.float32))
+    energy = feature.pow(2).mean(dim=1, keepdim=True)
     if valid is not None:
         energy = energy * valid
     if normalize == 'column':

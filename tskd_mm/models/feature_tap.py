@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-DRY_RUN_SIZE = 128  # pixels; a multiple of every stride of the common necks
+# Pixels: a multiple of every stride of the common necks; more where that is too small.
+DRY_RUN_SIZES = (128, 512)
 
 
 @dataclass
@@ -19,10 +20,12 @@ class Features:
     Attributes:
         levels: Feature maps in the order of the taps, each (N, C, H, W).
         logits: Classification scores, (N, K), where they were asked for.
+        image_size: Height and width of the image of a dry run, in pixels.
     """
 
     levels: list[Tensor] = field(default_factory=list)
     logits: Tensor | None = None
+    image_size: int = 0
 
 
 class _EverythingSeen(Exception):
@@ -80,20 +83,31 @@ class FeatureTap:
 
     def strides(self) -> list[int]:
         """Pixels of the image for one of each level."""
-        return [round(DRY_RUN_SIZE / f.shape[-1]) for f in self.dry_run().levels]
+        features = self.dry_run()
+        return [round(features.image_size / f.shape[-1]) for f in features.levels]
 
     def dry_run(self) -> Features:
         """Features of a blank image in eval mode; leaves the model as it was."""
-        image = next(self.model.parameters()).new_zeros(
-            1, 3, DRY_RUN_SIZE, DRY_RUN_SIZE
-        )
         modes = {module: module.training for module in self.model.modules()}
         self.model.eval()
         try:
-            return self.run(lambda: self.model(image, mode='tensor'))
+            return self._dry_run()
         finally:
             for module, training in modes.items():
                 module.training = training
+
+    def _dry_run(self) -> Features:
+        *small, large = DRY_RUN_SIZES
+        for size in small:
+            with suppress(RuntimeError):  # the last levels have nothing left to see
+                return self._run_blank(size)
+        return self._run_blank(large)
+
+    def _run_blank(self, size: int) -> Features:
+        image = next(self.model.parameters()).new_zeros(1, 3, size, size)
+        features = self.run(lambda: self.model(image, mode='tensor'))
+        features.image_size = size
+        return features
 
     @contextmanager
     def _watch(self, stop: bool) -> Iterator[dict[str, Any]]:
@@ -117,7 +131,7 @@ class FeatureTap:
     def _fill(self, features: Features, seen: dict[str, Any]) -> None:
         for path in self._wanted:
             if path not in seen:
-                raise RuntimeError(
+                raise ValueError(
                     f'the forward pass of {type(self.model).__name__} did not call '
                     f'the tapped module {path!r}: choose a module that it calls'
                 )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .feature_tap import Features, FeatureTap
 from .model_source import ModelSource
 from .teacher_input import TeacherInput
-from .weights import load_strictly, load_weights
+from .weights import load_strictly
 
 
 class FrozenTeacher:
@@ -82,6 +82,6 @@ def build_teacher(source: ModelSource, checkpoint: str | None) -> nn.Module:
         return model
     if checkpoint == 'auto':
         checkpoint = source.weights_in_index()
-    load_strictly(model, load_weights(checkpoint), checkpoint)
+    load_strictly(model, checkpoint)
     print_log(f'teacher {source.name}: weights from {checkpoint}', logger='current')
     return model

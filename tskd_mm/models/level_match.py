@@ -27,14 +27,15 @@ def match_levels(
                 f'{list(teacher)}: name one module of the teacher for each'
             )
         return list(range(len(student)))
-    shared = [stride for stride in student if stride in teacher]
+    student_levels, teacher_levels = _numbered(student), _numbered(teacher)
+    shared = [stride for stride, n in student_levels if (stride, n) in teacher_levels]
     if len(shared) != len(student):
         raise ValueError(
             f'the student has levels of strides {list(student)} and the teacher '
             f'{list(teacher)}: every level of the student needs one of the teacher; '
             f'to use those that both have set strides={shared}'
         )
-    return [list(teacher).index(stride) for stride in student]
+    return [teacher_levels.index(level) for level in student_levels]
 
 
 def select_levels(available: Sequence[int], wanted: Sequence[int]) -> list[int]:
@@ -43,13 +44,18 @@ def select_levels(available: Sequence[int], wanted: Sequence[int]) -> list[int]:
     Raises:
         ValueError: If a stride is not available.
     """
-    missing = [stride for stride in wanted if stride not in available]
-    if missing:
+    levels = _numbered(available)
+    if not set(_numbered(wanted)) <= set(levels):
         raise ValueError(
             f"strides must be among the student's {list(available)}, but got "
             f'{list(wanted)}'
         )
-    return [list(available).index(stride) for stride in wanted]
+    return [levels.index(level) for level in _numbered(wanted)]
+
+
+def _numbered(strides: Sequence[int]) -> list[tuple[int, int]]:
+    """Each stride with how often it came before: small levels can share one."""
+    return [(s, list(strides[:i]).count(s)) for i, s in enumerate(strides)]
 
 
 def check_classes(student: Tensor | None, teacher: Tensor | None) -> None:

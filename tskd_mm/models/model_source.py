@@ -81,7 +81,7 @@ def find_model(
 def _read(source: str, role: str) -> Config:
     try:
         return get_config(source) if '::' in source else Config.fromfile(source)
-    except (FileNotFoundError, ImportError) as error:
+    except (FileNotFoundError, ImportError, AssertionError) as error:
         raise FileNotFoundError(
             f'the {role} config {source} was not found: give the path of a config '
             "file or the name of one in an installed package, such as 'mmdet::"

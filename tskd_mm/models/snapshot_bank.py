@@ -16,7 +16,7 @@ class SnapshotBank:
     """Keeps past weights of the student and runs the student with them.
 
     A snapshot is a copy of the trainable weights that the tapped features depend on
-    and of the buffers beside them; frozen weights are the student's own. Running the
+    and of the buffers; frozen weights are the student's own. Running the
     student's own modules keeps a snapshot in the student's mode (batch statistics
     where the student uses them) and needs no second module.
 
@@ -33,10 +33,7 @@ class SnapshotBank:
         self.tap = tap
         self.slots: dict[int, Snapshot] = {}  # in order of age, oldest first
         self.parameter_names = _names_behind(tap)
-        tops = {name.split('.')[0] for name in self.parameter_names}
-        self.buffer_names = [
-            name for name, _ in student.named_buffers() if name.split('.')[0] in tops
-        ]
+        self.buffer_names = [name for name, _ in student.named_buffers()]
 
     def __deepcopy__(self, memo: dict) -> 'SnapshotBank':
         return self
@@ -44,14 +41,20 @@ class SnapshotBank:
     def memorize(self, slot: int) -> None:
         """Copy the student into ``slot``; the copy is now the youngest."""
         self.slots.pop(slot, None)
-        state = dict(self.student.named_parameters()) | dict(
-            self.student.named_buffers()
-        )
-        names = [*self.parameter_names, *self.buffer_names]
-        snapshot = {name: state[name].detach().clone() for name in names}
+        snapshot = self._copy()
         for name in self.buffer_names:
             broadcast(snapshot[name])  # running statistics differ between processes
         self.slots[slot] = snapshot
+
+    def _copy(self) -> Snapshot:
+        parameters = dict(self.student.named_parameters())
+        tensors: Snapshot = {n: parameters[n] for n in self.parameter_names}
+        tensors |= dict(self.student.named_buffers())
+        return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+    @staticmethod
+    def _shapes(snapshot: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+        return {name: tensor.shape for name, tensor in snapshot.items()}
 
     @torch.no_grad()
     def levels(self, inputs: Tensor) -> list[list[Tensor]]:
@@ -59,7 +62,15 @@ class SnapshotBank:
 
         Args:
             inputs: Preprocessed images, (N, 3, H, W).
+
+        Raises:
+            RuntimeError: If nothing has been memorized.
         """
+        if not self.slots:
+            raise RuntimeError(
+                'a review needs memories, but no slot is filled: call memorize() in '
+                'earlier epochs, as TSKDMemoryHook does'
+            )
         return [self._levels(inputs, snapshot) for snapshot in self.slots.values()]
 
     def _levels(self, inputs: Tensor, snapshot: Snapshot) -> list[Tensor]:
@@ -81,12 +92,13 @@ class SnapshotBank:
             ValueError: If a snapshot is of another student.
         """
         device = next(self.student.parameters()).device
-        names = {*self.parameter_names, *self.buffer_names}
+        expected = self._shapes(self._copy())
         for slot, snapshot in slots.items():
-            if set(snapshot) != names:
+            differing = expected.items() ^ self._shapes(snapshot).items()
+            if differing:
                 raise ValueError(
-                    f'memory slot {slot} holds another student: the names '
-                    f'{sorted(set(snapshot) ^ names)} are in only one of the two'
+                    f'memory slot {slot} holds another student: '
+                    f'{sorted({name for name, _ in differing})} differ in name or shape'
                 )
         self.slots = {
             slot: {name: tensor.to(device) for name, tensor in snapshot.items()}
@@ -105,5 +117,7 @@ def _names_behind(tap: FeatureTap) -> list[str]:
     trainable = {n: p for n, p in tap.model.named_parameters() if p.requires_grad}
     with torch.enable_grad():
         total = torch.stack([level.sum() for level in tap.dry_run().levels]).sum()
+    if not total.requires_grad:
+        return []
     gradients = torch.autograd.grad(total, [*trainable.values()], allow_unused=True)
     return [name for name, g in zip(trainable, gradients) if g is not None]

@@ -89,8 +89,12 @@ class TSKDDistiller(BaseModel):
             self.tap.levels = select_levels(self.tap.strides(), strides)
         self.strides = self.tap.strides()
         self.bank = SnapshotBank(model, self.tap.without_logits())
-        self.feature_losses = _build_losses(feature_losses)
-        self.logit_losses = _build_losses(logit_losses)
+        self.losses = nn.ModuleDict(
+            {
+                'features': _build_losses(feature_losses),
+                'logits': _build_losses(logit_losses),
+            }
+        )
         # The student must start and train as it would alone with the same seed.
         with torch.random.fork_rng(devices=[]):
             self.review = MODELS.build(
@@ -148,9 +152,9 @@ class TSKDDistiller(BaseModel):
         ]
         losses = {
             f'loss_{name}': torch.stack([loss(*pair) for pair in pairs]).sum()
-            for name, loss in self.feature_losses.items()
+            for name, loss in self.losses['features'].items()
         }
-        for name, loss in self.logit_losses.items():
+        for name, loss in self.losses['logits'].items():
             losses[f'loss_{name}'] = loss(student.logits, teacher.logits)
         return losses
 
@@ -180,14 +184,14 @@ class TSKDDistiller(BaseModel):
         """What resuming needs beside the student: all else trained, and memories."""
         return {
             'review': self.review.state_dict(),
-            'losses': self.feature_losses.state_dict(),
+            'losses': self.losses.state_dict(),
             'memories': self.bank.state_dict(),
         }
 
     def load_tskd_state(self, state: dict[str, Any]) -> None:
         """Bring back what :meth:`tskd_state` returned."""
         self.review.load_state_dict(state['review'])
-        self.feature_losses.load_state_dict(state['losses'])
+        self.losses.load_state_dict(state['losses'])
         self.bank.load_state_dict(state['memories'])
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:

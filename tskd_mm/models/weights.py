@@ -5,7 +5,7 @@ from collections import OrderedDict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile, is_zipfile
 
 import torch
 from mmengine.logging import print_log
@@ -67,9 +67,16 @@ def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
         ValueError: If the file is truncated, or holds no weights.
     """
     path = _local_file(checkpoint)
+    if is_zipfile(path) and any(
+        name.endswith('/constants.pkl') for name in ZipFile(path).namelist()
+    ):
+        raise ValueError(
+            f'{path} is a TorchScript program, which would have to be run to be read: '
+            'give a checkpoint of weights'
+        )
     try:
         content = torch.load(path, 'cpu', _safe_pickle, weights_only=False)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, BadZipFile) as error:
+    except Exception as error:  # a file that is no checkpoint can fail in any way
         raise ValueError(
             f'{path} cannot be read as a checkpoint; it is truncated or no checkpoint '
             f'at all ({error}): check the file or download it again'
@@ -88,13 +95,20 @@ def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
         if torch.is_tensor(value)
     )
     # Tells modules which version of their names they are given.
-    weights.__dict__.update(getattr(content, '__dict__', {}))
+    versions = getattr(content, '_metadata', {})
+    weights.__dict__['_metadata'] = {
+        name.removeprefix('module').removeprefix('.'): version
+        for name, version in versions.items()
+    }
     return weights
 
 
-def load_strictly(
-    model: nn.Module, weights: OrderedDict[str, Tensor], origin: str
-) -> None:
+def load_strictly(model: nn.Module, checkpoint: str) -> None:
+    """Load a checkpoint file into a model: :func:`load_weights`, then :func:`fit`."""
+    fit(model, load_weights(checkpoint), checkpoint)
+
+
+def fit(model: nn.Module, weights: OrderedDict[str, Tensor], origin: str) -> None:
     """Load weights into a model that needs every one of them, and no other.
 
     The modules' own conversion of older names applies. What older hosts saved beside

@@ -1,0 +1,151 @@
+"""The review loss from its public pieces."""
+
+import re
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tskd_mm.models import (
+    IncrementPredictor,
+    TemporalReview,
+    attention_map,
+    increment,
+    increment_sequence,
+)
+
+SIZES = [(8, 10), (4, 5)]
+SMALL = {'type': 'IncrementPredictor', 'hidden_channels': 8, 'stem_channels': 4}
+
+
+class PerPixel(nn.Module):
+    """A predictor without neighbours."""
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        return 0.5 * sequence.mean(0) + 0.3 * sequence[-1] + 0.1
+
+
+def _levels(images: int = 2, channels: int = 3) -> list[Tensor]:
+    return [torch.rand(images, channels, *size) for size in SIZES]
+
+
+def _batch() -> tuple[list, list[Tensor], list[Tensor]]:
+    """Three past students, the student, the teacher."""
+    return [_levels() for _ in range(3)], _levels(), _levels(channels=5)
+
+
+@pytest.mark.parametrize('normalize', ['column', 'spatial', 'rms'])
+@pytest.mark.parametrize('weight', [1.0, 0.25])
+def test_value(normalize: str, weight: float):
+    past, student, teacher = _batch()
+    review = TemporalReview(2, normalize, SMALL, weight)
+    expected = 0
+    for level, predictor in enumerate(review.predictors):
+        maps = [attention_map(memory[level], normalize) for memory in past]
+        now = attention_map(student[level], normalize)
+        gap = increment(now, attention_map(teacher[level], normalize))
+        prediction = predictor(increment_sequence(maps, now))
+        expected += weight * (prediction - gap).square().mean()
+    found = review(past, student, teacher, [None, None])
+    torch.testing.assert_close(found, expected)
+    assert found > 0
+
+
+def test_value_in_numbers():
+    """Maps of two pixels under rms: (1, 1) and, for energies 1 and 7, (0.2, 1.4)."""
+
+    def feature(left: float, right: float) -> list[Tensor]:
+        return [torch.tensor([[left, right]]).sqrt().view(1, 1, 1, 2)]
+
+    review = TemporalReview(1, predictor=SMALL)
+    review.predictors = nn.ModuleList([PerPixel()])
+    past = [feature(2, 2), feature(1, 7)]  # increments 0.8, 0.4; then 0, 0
+    found = review(past, feature(1, 7), feature(7, 1), [None])
+    left, right = 0.5 * 0.4 + 0.1 - 1.2, 0.5 * 0.2 + 0.1 - 1.2
+    assert float(found) == pytest.approx((left**2 + right**2) / 2, rel=1e-5)
+
+
+def test_gradients_reach_student_and_predictors_only():
+    past, student, teacher = _batch()
+    with torch.no_grad():
+        past = [[level.clone() for level in memory] for memory in past]
+    for level in student:
+        level.requires_grad_()
+    review = TemporalReview(2, predictor=SMALL)
+    review(past, student, teacher, [None, None]).backward()
+    assert all(level.grad.abs().sum() > 0 for level in student)
+    assert all(p.grad.abs().sum() > 0 for p in review.parameters())
+    outside = [level for memory in [*past, teacher] for level in memory]
+    assert all(level.grad is None for level in outside)
+
+
+def test_the_gradient_takes_both_ways_to_the_student():
+    past, student, teacher = _batch()
+    review = TemporalReview(1, predictor=SMALL)
+    feature = student[0].requires_grad_()
+
+    def gradient(in_sequence: Tensor, in_gap: Tensor) -> Tensor:
+        maps = [attention_map(memory[0], 'rms') for memory in past]
+        sequence = increment_sequence(maps, attention_map(in_sequence, 'rms'))
+        teacher_map = attention_map(teacher[0], 'rms')
+        gap = increment(attention_map(in_gap, 'rms'), teacher_map)
+        loss = (review.predictors[0](sequence) - gap).square().mean()
+        return torch.autograd.grad(loss, feature)[0]
+
+    through_sequence = gradient(feature, feature.detach())
+    through_gap = gradient(feature.detach(), feature)
+    loss = review([m[:1] for m in past], [feature], teacher[:1], [None])
+    (found,) = torch.autograd.grad(loss, feature)
+    assert through_sequence.abs().max() > 0 and through_gap.abs().max() > 0
+    torch.testing.assert_close(found, through_sequence + through_gap)
+
+
+def _padded(per_pixel: bool, size: int) -> tuple[Tensor, Tensor]:
+    """The loss of a padded batch, and the mean of its images' own losses."""
+    review = TemporalReview(1, predictor=SMALL)
+    if per_pixel:
+        review.predictors = nn.ModuleList([PerPixel()])
+    batch = torch.rand(5, 2, 3, size, size)  # three past students, student, teacher
+    valid = torch.zeros(2, 1, size, size)
+    alone = []
+    for index, (height, width) in enumerate([(size, size // 2), (size // 2, size)]):
+        valid[index, :, :height, :width] = 1
+        own = batch[:, index : index + 1, :, :height, :width]
+        *past, student, teacher = ([feature] for feature in own)
+        alone.append(review(past, student, teacher, [None]))
+    *past, student, teacher = ([feature] for feature in batch)
+    return review(past, student, teacher, [valid]), torch.stack(alone).mean()
+
+
+def test_padding_does_not_count():
+    together, alone = _padded(per_pixel=True, size=12)
+    torch.testing.assert_close(together, alone)
+
+
+def test_padding_reaches_a_predictor_s_border_only():
+    # The predictor's kernels see biases behind the border of a padded image and
+    # zeros behind that of an image alone: a few pixels of 64 x 32 differ.
+    together, alone = _padded(per_pixel=False, size=64)
+    torch.testing.assert_close(together, alone, rtol=3e-3, atol=0)
+    assert not torch.equal(together, alone)
+
+
+def test_one_predictor_config_serves_every_level():
+    predictors = TemporalReview(3).predictors
+    assert [type(p) for p in predictors] == [IncrementPredictor] * 3
+    assert len({id(p.stem.weight) for p in predictors}) == 3
+    assert [p.encoder.weight.shape[0] for p in predictors] == [256] * 3
+
+
+def test_a_predictor_for_each_level():
+    configs = [SMALL, {'type': 'IncrementPredictor', 'hidden_channels': 4}]
+    review = TemporalReview(2, predictor=configs)
+    assert [p.encoder.weight.shape[0] for p in review.predictors] == [32, 16]
+    past, student, teacher = _batch()
+    assert torch.isfinite(review(past, student, teacher, [None, None]))
+
+
+def test_a_wrong_number_of_predictors():
+    text = 'predictor must be one config or one for each of 3 levels, but got 2 configs'
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        TemporalReview(3, predictor=[SMALL, SMALL])

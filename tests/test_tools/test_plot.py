@@ -1,0 +1,176 @@
+import json
+import re
+from pathlib import Path
+
+import cv2
+import plot
+import pytest
+from mmengine.config import Config
+from plot import main, phases, plot_runs, run_phases, schedule_of, smooth
+from scalars import RunScalars, read_scalars
+
+from tskd_mm.engine import ReviewSchedule
+
+HOOK = "custom_hooks = [dict(type='TSKDMemoryHook', interval={})]\n"
+
+
+def write_run(
+    work_dir: Path,
+    epochs: int = 5,
+    iters: int = 4,
+    hook: str = '',
+    stamp: str = '20260101_000000',
+    loss: float = 1.0,
+) -> Path:
+    """What mmengine leaves behind: a record every 2 iterations, 1 validation each."""
+    folder = work_dir / stamp / 'vis_data'
+    folder.mkdir(parents=True)
+    records = []
+    for epoch in range(1, epochs + 1):
+        for i in range(2, iters + 1, 2):
+            step = (epoch - 1) * iters + i
+            train = {'lr': 0.1, 'loss': loss / step, 'time': 0.5, 'epoch': epoch}
+            records.append({**train, 'iter': step, 'step': step})
+        records.append({'coco/bbox_mAP': epoch / 10, 'time': 0.1, 'step': epoch})
+    (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, records)) + '\n')
+    (folder / 'config.py').write_text(hook)
+    return work_dir
+
+
+def test_phases_by_value():
+    memories, reviews = phases(ReviewSchedule(interval=1), end=9)
+    assert memories == [1, 2, 3, 5, 6, 7, 9]
+    assert reviews == [(3, 4), (7, 8)]
+
+
+def test_phases_of_long_reviews_end_with_the_training():
+    schedule = ReviewSchedule(interval=10, num_slots=1, review_length=4)
+    assert phases(schedule, end=33) == ([1, 21], [(10, 14), (30, 33)])
+
+
+@pytest.mark.parametrize(
+    'hook, expected',
+    [
+        ({}, (ReviewSchedule(5, 3, 1), True)),
+        ({'interval': 2, 'num_slots': 4}, (ReviewSchedule(2, 4, 1), True)),
+        ({'interval': 100, 'by_epoch': False}, (ReviewSchedule(100, 3, 20), False)),
+        ({'interval': 3, 'by_epoch': False}, (ReviewSchedule(3, 3, 1), False)),
+        (
+            {'interval': 9, 'review_length': 7, 'priority': 'LOW'},
+            (ReviewSchedule(9, 3, 7), True),
+        ),
+    ],
+)
+def test_schedule_of_a_config(hook, expected):
+    other = {'type': 'NumClassCheckHook'}
+    config = Config({'custom_hooks': [other, {'type': 'TSKDMemoryHook', **hook}]})
+    assert schedule_of(config) == expected
+
+
+def test_no_hook_no_schedule():
+    assert schedule_of(Config({})) is None
+    assert schedule_of(Config({'custom_hooks': [{'type': 'EMAHook'}]})) is None
+
+
+def test_run_phases_in_epochs(tmp_path):
+    run = read_scalars(write_run(tmp_path / 'a', epochs=5, hook=HOOK.format(1)))
+    assert run_phases(run) == ([1, 2, 3, 5], [(3, 4)])
+
+
+def test_run_phases_of_iterations_over_epochs(tmp_path):
+    """20 iterations in epochs of 4: a node every 2 iterations, a review takes 1."""
+    hook = HOOK.format('2, by_epoch=False')
+    run = read_scalars(write_run(tmp_path / 'a', epochs=5, iters=4, hook=hook))
+    memories, reviews = run_phases(run)
+    assert memories == [n / 4 for n in (1, 3, 5, 9, 11, 13, 17, 19)]
+    assert reviews == [(6 / 4, 7 / 4), (14 / 4, 15 / 4)]
+
+
+def test_run_phases_of_iterations():
+    run = RunScalars('a', train={i: {'loss': 1.0, 'step': i} for i in (5, 10)})
+    run.config = Config(
+        {'custom_hooks': [{'type': 'TSKDMemoryHook', 'interval': 2, 'by_epoch': False}]}
+    )
+    assert run_phases(run) == ([1, 3, 5, 9], [(6, 7)])
+
+
+def test_run_without_hook_has_no_phases(tmp_path):
+    assert run_phases(read_scalars(write_run(tmp_path / 'a'))) == ([], [])
+
+
+def test_scalars_by_value(tmp_path):
+    run = read_scalars(write_run(tmp_path / 'a', epochs=2, iters=4, loss=8.0))
+    assert run.name == 'a'
+    assert run.iters_per_epoch == 4
+    assert run.losses() == [(0.5, 4.0), (1.0, 2.0), (1.5, 8 / 6), (2.0, 1.0)]
+    assert run.metrics('coco/bbox_mAP') == [(1.0, 0.1), (2.0, 0.2)]
+    assert run.seconds() == 2 * 4 * 0.5
+
+
+def test_iterations_of_an_epoch_whose_last_was_not_logged(tmp_path):
+    """7 iterations an epoch, logged every 2: the last record is the 6th."""
+    assert read_scalars(write_run(tmp_path, epochs=8, iters=7)).iters_per_epoch == 7
+
+
+def test_resumed_run_counts_where_both_speak(tmp_path):
+    write_run(tmp_path, epochs=3, stamp='20260101_000000', loss=1.0)
+    write_run(tmp_path, epochs=2, stamp='20260102_000000', loss=100.0)
+    losses = dict(read_scalars(tmp_path).losses())
+    assert losses[2.0] == 100 / 8
+    assert losses[3.0] == 1 / 12
+
+
+def test_smooth_by_value():
+    points = [(float(x), float(y)) for x, y in enumerate([4, 2, 6, 0])]
+    assert smooth(points, window=2) == [(0, 4), (1, 3), (2, 4), (3, 3)]
+
+
+def test_writes_a_picture(tmp_path, monkeypatch):
+    write_run(tmp_path / 'alone')
+    write_run(tmp_path / 'tskd', hook=HOOK.format(1))
+    out = tmp_path / 'new' / 'plot.png'
+    monkeypatch.setattr(
+        'sys.argv', ['x', f'{tmp_path}/alone', f'{tmp_path}/tskd', '--out', str(out)]
+    )
+    main()
+    assert cv2.imread(str(out)).std() > 10
+
+
+def test_shades_only_the_run_with_the_hook(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        plot.Axes, 'axvspan', lambda self, *span, **how: drawn.append((span, how))
+    )
+    write_run(tmp_path / 'alone')
+    write_run(tmp_path / 'tskd', hook=HOOK.format(1))
+    runs = [read_scalars(tmp_path / name) for name in ('alone', 'tskd')]
+    plot_runs(runs, tmp_path / 'plot.png')
+    assert [span for span, _ in drawn] == [(3, 4), (3, 4)]  # in both panels
+    assert {how['color'] for _, how in drawn} == {plot.COLORS[1]}
+
+
+def test_folder_without_scalars(tmp_path):
+    message = (
+        f'{tmp_path} holds no */vis_data/scalars.json: give the work_dir of a '
+        'training with mmengine'
+    )
+    with pytest.raises(FileNotFoundError, match=f'^{re.escape(message)}$'):
+        read_scalars(tmp_path)
+
+
+def test_unknown_metric(tmp_path):
+    run = read_scalars(write_run(tmp_path / 'a'))
+    message = (
+        "no run has the validation metric 'accuracy/top1': choose --metric from "
+        'coco/bbox_mAP'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        plot_runs([run], tmp_path / 'plot.png', 'accuracy/top1')
+
+
+def test_epochs_and_iterations_do_not_share_an_axis(tmp_path):
+    epochs = read_scalars(write_run(tmp_path / 'a'))
+    iterations = RunScalars('b', train={5: {'loss': 1.0, 'step': 5}})
+    message = 'some of the runs count epochs and some iterations: plot them apart'
+    with pytest.raises(ValueError, match=f'^{message}$'):
+        plot_runs([epochs, iterations], tmp_path / 'plot.png')
