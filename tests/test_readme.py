@@ -1,9 +1,6 @@
 """The README's lines work on a user's own config, word for word."""
 
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import mmdet
@@ -11,7 +8,7 @@ import mmengine
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS
-from toys import coco_set, same_tensors, tiny_retinanet
+from toys import coco_set, run_tool, same_tensors, scalars, tiny_retinanet
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -52,16 +49,8 @@ def user_config(folder: Path) -> None:
     (folder / 'my_detector.py').write_text(base + ''.join(lines))
 
 
-def run(folder: Path, *command: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *command], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout + done.stderr
-
-
 def predictions(folder: Path, tool: str, config: str, checkpoint: str) -> list[dict]:
-    run(folder, tool, config, checkpoint, '--out', 'out.pkl')
+    run_tool(folder, tool, config, checkpoint, '--out', 'out.pkl')
     return [row['pred_instances'] for row in mmengine.load(folder / 'out.pkl')]
 
 
@@ -78,12 +67,10 @@ def test_readme_lines_on_a_users_config(tmp_path):
     torch.save({'state_dict': teacher.state_dict()}, tmp_path / 'teacher.pth')
     options = ('model.teacher=my_detector.py', 'model.teacher_checkpoint=teacher.pth')
     train, test = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))
-    run(tmp_path, train, 'my_tskd_config.py', '--cfg-options', *options)
+    run_tool(tmp_path, train, 'my_tskd_config.py', '--cfg-options', *options)
 
     work = tmp_path / 'work_dirs' / 'my_tskd_config'
-    [scalars] = work.glob('*/vis_data/scalars.json')
-    rows = [json.loads(line) for line in scalars.read_text().splitlines()]
-    assert any('loss_attention' in row for row in rows)
+    assert any('loss_attention' in row for row in scalars(work))
     # One file, both configs, the same boxes; the teacher's file may be gone by then.
     (tmp_path / 'teacher.pth').unlink()
     checkpoint = str(work / 'epoch_4.pth')

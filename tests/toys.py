@@ -1,6 +1,8 @@
 """Small stand-ins, shared by the tests. What can be real is real mmdet, only tiny."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -140,3 +142,20 @@ def detection_batch(
     data = demo_mm_inputs(len(shapes), shapes, num_classes=3)
     data = preprocessor(data, True)
     return data['inputs'], data['data_samples']
+
+
+def run_tool(folder: Path, *command: str) -> str:
+    """Run a Python tool in ``folder`` as a user would; its output."""
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, capture_output=True, text=True
+    )
+    output = done.stdout + done.stderr
+    if done.returncode:
+        raise RuntimeError(f'{command[0]} failed:\n{output[-3000:]}')
+    return output
+
+
+def scalars(work_dir: Path) -> list[dict]:
+    """What a run logged, in order."""
+    [file] = work_dir.glob('*/vis_data/scalars.json')
+    return [json.loads(line) for line in file.read_text().splitlines()]

@@ -84,14 +84,14 @@ def test_clock(seconds, text):
 
 
 def test_progress(tmp_path):
-    assert progress('TSKD', tmp_path, 4, 60) == 'TSKD: starting'
+    assert progress('TSKD', tmp_path, 4, 60) == 'TSKD starting'
     folder = tmp_path / '1' / 'vis_data'
     folder.mkdir(parents=True)
     records = [{'lr': 1, 'loss': 1.0, 'epoch': e, 'step': 5 * e} for e in (1, 2)]
     records.append({'coco/bbox_mAP': 0.1234, 'step': 2})
     lines = ''.join(json.dumps(record) + '\n' for record in records)
     (folder / 'scalars.json').write_text(lines)
-    text = 'TSKD: epoch 2/5, AP 0.123, 1:30 left'  # 2 of 5 epochs took a minute
+    text = 'TSKD 2/5 AP 0.123, 1:30 left'  # 2 of 5 epochs took a minute
     assert progress('TSKD', tmp_path, 5, 60) == text
     (folder / 'scalars.json').write_text(lines + '{"coco/bb')  # being written
     assert progress('TSKD', tmp_path, 5, 60) == text

@@ -1,0 +1,90 @@
+"""COCO images and a COCO-pretrained teacher, through the tools."""
+
+import re
+from pathlib import Path
+
+import mmdet
+import pytest
+from toys import run_tool, scalars
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN, TEST = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))
+STOCK = Path(mmdet.__file__).parent / '.mim' / 'tools'
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+PATH = {  # of the data set inside the loaders of each config
+    'yolox': ('dataset.dataset', 'dataset', 'dataset'),
+    'retinanet': ('dataset', 'dataset', 'dataset'),
+}
+
+
+def options(data: Path, family: str, images: int | None = None) -> list[str]:
+    """``--cfg-options`` for the small COCO set, in the test's own process."""
+    root = data / 'coco_tiny'
+    result = ['--cfg-options', 'default_hooks.logger.interval=1']
+    for loader, path in zip(LOADERS, PATH[family]):
+        result += [
+            f'{loader}.num_workers=0',
+            f'{loader}.persistent_workers=False',
+            f'{loader}.{path}.data_root={root}/',
+        ]
+    if images:
+        result += [
+            f'train_dataloader.{PATH[family][0]}.indices={images}',
+            'train_dataloader.batch_size=2',
+            'train_cfg.max_epochs=4',
+            'train_cfg.val_interval=100',
+        ]
+    annotations = f'{root}/annotations/instances_val2017.json'
+    for evaluator in ('val_evaluator', 'test_evaluator'):
+        result.append(f'{evaluator}.ann_file={annotations}')
+    return result
+
+
+def check_reviews(work_dir: Path, epochs: int = 4) -> None:
+    """Epoch 4 reviews, no other does, and the loss falls within it."""
+    rows = [row for row in scalars(work_dir) if 'loss' in row]
+    assert {row['epoch'] for row in rows} == set(range(1, epochs + 1))
+    assert all(('loss_review' in row) == (row['epoch'] == 4) for row in rows)
+    review = [row['loss_review'] for row in rows if 'loss_review' in row]
+    assert review[-1] < review[0]
+
+
+@pytest.fixture(scope='module')
+def nano(shared_data) -> str:
+    return str(shared_data / 'yolox_nano_coco' / 'yolox_nano_coco_mmdet3.pth')
+
+
+def test_teacher_alone(shared_data, nano, tmp_path):
+    (tmp_path / 'nano.py').write_text(
+        "_base_ = 'mmdet::yolox/yolox_nano_8xb8-300e_coco.py'\n"
+    )
+    log = run_tool(tmp_path, TEST, 'nano.py', nano, *options(shared_data, 'yolox'))
+    [found] = re.findall(r'coco/bbox_mAP: ([\d.]+)', log)
+    assert float(found) == pytest.approx(0.301, abs=0.003)
+
+
+def test_yolox_pair(shared_data, nano, tmp_path):
+    recipe = str(ROOT / 'configs' / 'tskd' / 'yolox_nano_to_pico_coco.py')
+    teacher = f'model.teacher_checkpoint={nano}'
+    run_tool(
+        tmp_path, TRAIN, recipe, *options(shared_data, 'yolox', images=16), teacher
+    )
+    check_reviews(tmp_path / 'work_dirs' / 'yolox_nano_to_pico_coco')
+
+
+def test_retinanet_pair(shared_data, tmp_path):
+    (tmp_path / 'r101.py').write_text(
+        "_base_ = 'mmdet::retinanet/retinanet_r101_fpn_1x_coco.py'\n"
+    )
+    small = [
+        *options(shared_data, 'retinanet', images=8),
+        'train_dataloader.dataset.pipeline.2.scale=(160,160)',
+    ]
+    stock = str(STOCK / 'train.py')
+    brief = ['train_cfg.max_epochs=1', 'model.backbone.init_cfg=None']
+    run_tool(tmp_path, stock, 'r101.py', *small, *brief)
+    recipe = str(ROOT / 'configs' / 'tskd' / 'retinanet_r101_to_r50_coco.py')
+    teacher = 'model.teacher_checkpoint=work_dirs/r101/epoch_1.pth'
+    plain = 'model.student.backbone.init_cfg=None'
+    run_tool(tmp_path, TRAIN, recipe, *small, teacher, plain)
+    check_reviews(tmp_path / 'work_dirs' / 'retinanet_r101_to_r50_coco')

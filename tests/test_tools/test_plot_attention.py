@@ -1,0 +1,104 @@
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import MODELS
+from plot_attention import Maps, attention_maps, draw_maps, load_distiller
+from toys import tiny_retinanet
+
+PIPELINE = [
+    {'type': 'LoadImageFromFile'},
+    {'type': 'Resize', 'scale': (96, 64), 'keep_ratio': True},
+    {'type': 'PackDetInputs', 'meta_keys': ('img_shape',)},
+]
+
+
+@pytest.fixture(scope='module')
+def config() -> Config:
+    model = {
+        'type': 'TSKDDistiller',
+        'student': tiny_retinanet(4),
+        'teacher': tiny_retinanet(8),
+        'teacher_checkpoint': None,
+    }
+    loader = {'dataset': {'pipeline': PIPELINE}}
+    return Config({'default_scope': 'mmdet', 'model': model, 'test_dataloader': loader})
+
+
+@pytest.fixture
+def image(tmp_path) -> Path:
+    """48 x 72: fills the scale, and is padded to the next multiple of 32."""
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 72, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / 'image.png'), pixels)
+    return tmp_path / 'image.png'
+
+
+def save(config: Config, path: Path, memories: int = 3) -> Path:
+    """A checkpoint whose memories all differ from each other and from now."""
+    model = MODELS.build(config.model)
+    for slot in range(memories):
+        for parameter in model.student.parameters():
+            parameter.data.mul_(1.05)
+        model.memorize(slot)
+    content = {'state_dict': model.state_dict(), 'tskd': model.tskd_state()}
+    torch.save(content, path)
+    return path
+
+
+def test_maps_by_definition(config, image, tmp_path, mmdet_scope):
+    model = load_distiller(config, save(config, tmp_path / 'a.pth'))
+    maps = attention_maps(model, config, image, level=0)
+    # 64 x 96 pixels at stride 8.
+    every = [maps.teacher, *maps.past, maps.now, maps.prediction, maps.gap]
+    assert {tuple(m.shape) for m in every} == {(8, 12)}
+    assert len(maps.past) == 3
+    torch.testing.assert_close(maps.gap, (maps.now - maps.teacher).abs())
+    # The youngest memory is the student now; with rms maps the mean square is 1.
+    torch.testing.assert_close(maps.past[-1], maps.now)
+    assert not torch.allclose(maps.past[0], maps.now, rtol=1e-3)
+    for attention in every[:5]:
+        assert attention.square().mean() == pytest.approx(1, abs=1e-4)
+
+
+def test_level_out_of_range(config, image, tmp_path, mmdet_scope):
+    model = load_distiller(config, save(config, tmp_path / 'a.pth'))
+    with pytest.raises(ValueError, match='^level must be between 0 and 4, but got 5$'):
+        attention_maps(model, config, image, level=5)
+
+
+def test_missing_image(config, tmp_path, mmdet_scope):
+    model = load_distiller(config, save(config, tmp_path / 'a.pth'))
+    path = tmp_path / 'no.png'
+    with pytest.raises(FileNotFoundError, match=f'^there is no image {path}$'):
+        attention_maps(model, config, path, level=0)
+
+
+def test_checkpoint_without_memories(config, tmp_path, mmdet_scope):
+    path = save(config, tmp_path / 'a.pth', memories=0)
+    message = (
+        f"{path} holds no memories (entry 'tskd'): give a checkpoint that a training "
+        'with TSKDMemoryHook saved'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        load_distiller(config, path)
+
+
+def test_config_without_distiller(tmp_path, mmdet_scope):
+    config = ConfigDict(default_scope='mmdet', model=tiny_retinanet(4))
+    message = (
+        'the model of the config must be a TSKDDistiller, but it is RetinaNet: give '
+        'the config that the student was distilled with'
+    )
+    with pytest.raises(TypeError, match=f'^{message}$'):
+        load_distiller(config, tmp_path / 'a.pth')
+
+
+def test_draws_a_row(image, tmp_path):
+    one = torch.ones(8, 12)
+    draw_maps(Maps(one, [one, one], one, -one, one), image, tmp_path / 'new' / 'a.png')
+    height, width = cv2.imread(str(tmp_path / 'new' / 'a.png')).shape[:2]
+    assert width > 4 * height
