@@ -10,7 +10,7 @@ demo: env  ## train a teacher and three students on built-in data, report and pl
 	$(RUN) tools/demo.py
 
 test: lint  ## format, lint, types, spelling, then all tests
-	$(RUN) -m pytest
+	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses 2
 
 lint: env
 	$(VENV)/bin/ruff format --check .
