@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmdet.structures import DetDataSample
+from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.structures import InstanceData
 from mmpretrain.structures import DataSample
 
 from tskd_mm.models.model_source import find_model
@@ -18,28 +17,14 @@ ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted((ROOT / 'configs' / 'tskd').glob('*.py'))
 
 
-def images(scope: str, size: int) -> dict:
+def images(scope: str, size: int, masks: bool) -> dict:
     """Two random images with annotations; a detector's differ in shape."""
     if scope == 'mmpretrain':
         return {
             'inputs': torch.randint(0, 255, (2, 3, size, size)).float(),
             'data_samples': [DataSample().set_gt_label(i) for i in (1, 2)],
         }
-    shapes = [(96, 128), (128, 96)]
-    samples = []
-    for shape in shapes:
-        boxes = InstanceData(
-            bboxes=torch.tensor([[10.0, 10.0, 60.0, 70.0]]), labels=torch.tensor([1])
-        )
-        sample = DetDataSample(gt_instances=boxes)
-        sample.set_metainfo(
-            dict(img_shape=shape, ori_shape=shape, scale_factor=(1.0, 1.0))
-        )
-        samples.append(sample)
-    return {
-        'inputs': [torch.randint(0, 255, (3, *s), dtype=torch.uint8) for s in shapes],
-        'data_samples': samples,
-    }
+    return demo_mm_inputs(2, [[3, 96, 128], [3, 128, 96]], with_mask=masks)
 
 
 def build(recipe: Path):
@@ -68,16 +53,12 @@ def copy_of(module: torch.nn.Module) -> dict:
 @pytest.mark.parametrize('recipe', RECIPES, ids=lambda path: path.stem)
 def test_recipe(recipe: Path):
     config, model = build(recipe)
-    data = images(config.default_scope, 32 if 'cifar' in recipe.stem else 64)
+    size = 32 if 'cifar' in recipe.stem else 64
+    data = images(config.default_scope, size, 'mask' in recipe.stem)
     MessageHub.get_current_instance().update_info('iter', 0)  # YOLOX's resizing asks
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-4))
     teacher = copy_of(model.teacher.model)
-    for slot in range(3):
-        model.phase = 'memorize'
-        losses = model.train_step(data, optimizer)
-        assert 'loss_review' not in losses
-        model.memorize(slot)
-    for phase in ('general', 'review'):
+    for phase in ('memorize', 'general', 'review'):
         model.phase = phase
         student, predictors = copy_of(model), copy_of(model.review)
         losses = model.train_step(data, optimizer)
@@ -85,6 +66,9 @@ def test_recipe(recipe: Path):
         assert ('loss_review' in losses) == (phase == 'review')
         assert moved(student, model)
         assert moved(predictors, model.review) == (phase == 'review')
+        if phase == 'memorize':
+            for slot in range(3):
+                model.memorize(slot)
     assert not moved(teacher, model.teacher.model)
     assert not model.teacher.model.training
 
