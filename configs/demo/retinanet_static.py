@@ -2,6 +2,7 @@
 _base_ = ['retinanet_student.py', '../_base_/tskd_fpn.py']
 
 _base_.tskd.update(teacher_checkpoint='work_dirs/demo/teacher/epoch_16.pth')
+
 model = dict(
     _delete_=True,
     type='TSKDDistiller',

@@ -251,8 +251,8 @@ def test_hook_arguments():
     assert TSKDMemoryHook(interval=50, by_epoch=False).schedule.review_length == 10
     assert TSKDMemoryHook(interval=3, by_epoch=False).schedule.review_length == 1
     assert TSKDMemoryHook(interval=50).schedule.review_length == 1
-    with pytest.raises(TypeError, match="unexpected keyword argument 'intervall'"):
-        TSKDMemoryHook(intervall=3)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'intervals'"):
+        TSKDMemoryHook(intervals=3)
 
 
 def test_general_phase_by_default(mmdet_scope):

@@ -57,7 +57,7 @@ def test_value_in_numbers():
     def feature(left: float, right: float) -> list[Tensor]:
         return [torch.tensor([[left, right]]).sqrt().view(1, 1, 1, 2)]
 
-    review = TemporalReview(1, predictor=SMALL)
+    review = TemporalReview(1, predictor=SMALL, loss_weight=1.0)
     review.predictors = nn.ModuleList([PerPixel()])
     past = [feature(2, 2), feature(1, 7)]  # increments 0.8, 0.4; then 0, 0
     found = review(past, feature(1, 7), feature(7, 1), [None])
@@ -71,7 +71,7 @@ def test_gradients_reach_student_and_predictors_only():
         past = [[level.clone() for level in memory] for memory in past]
     for level in student:
         level.requires_grad_()
-    review = TemporalReview(2, predictor=SMALL)
+    review = TemporalReview(2, predictor=SMALL, loss_weight=1.0)
     review(past, student, teacher, [None, None]).backward()
     assert all(level.grad.abs().sum() > 0 for level in student)
     assert all(p.grad.abs().sum() > 0 for p in review.parameters())
@@ -81,7 +81,7 @@ def test_gradients_reach_student_and_predictors_only():
 
 def test_the_gradient_takes_both_ways_to_the_student():
     past, student, teacher = _batch()
-    review = TemporalReview(1, predictor=SMALL)
+    review = TemporalReview(1, predictor=SMALL, loss_weight=1.0)
     feature = student[0].requires_grad_()
 
     def gradient(in_sequence: Tensor, in_gap: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ def test_the_gradient_takes_both_ways_to_the_student():
 
 def _padded(per_pixel: bool, size: int) -> tuple[Tensor, Tensor]:
     """The loss of a padded batch, and the mean of its images' own losses."""
-    review = TemporalReview(1, predictor=SMALL)
+    review = TemporalReview(1, predictor=SMALL, loss_weight=1.0)
     if per_pixel:
         review.predictors = nn.ModuleList([PerPixel()])
     batch = torch.rand(5, 2, 3, size, size)  # three past students, student, teacher

@@ -51,7 +51,9 @@ def test_losses_of_a_general_step(distiller: nn.Module):
     expected = 0
     for student, teacher in zip(seen[0], _teacher_levels(distiller, inputs, samples)):
         mask = valid_pixels(samples, student.shape[-2:], student)
-        expected += AttentionTransferLoss()(student * mask, teacher * mask)
+        expected += AttentionTransferLoss(loss_weight=0.1)(
+            student * mask, teacher * mask
+        )
     torch.testing.assert_close(losses['loss_attention'], expected)
 
 
@@ -129,7 +131,7 @@ def test_features_of_another_size_are_pooled_to_the_student_s():
     full = _outputs(distiller.teacher.model.backbone.layer1)
     losses = distiller.loss(inputs, samples)
     assert full[0].shape[-2:] == (16, 16)
-    expected = AttentionTransferLoss()(seen[0], F.avg_pool2d(full[0], 2))
+    expected = AttentionTransferLoss(loss_weight=0.1)(seen[0], F.avg_pool2d(full[0], 2))
     torch.testing.assert_close(losses['loss_attention'], expected)
 
 
@@ -140,7 +142,7 @@ def test_levels_that_both_have():
     seen = _outputs(distiller.student.neck), _outputs(distiller.teacher.model.backbone)
     losses = distiller.loss(inputs, samples)
     pairs = (seen[0][0][0], seen[1][0][1]), (seen[0][0][2], seen[1][0][3])
-    expected = sum(AttentionTransferLoss()(*pair) for pair in pairs)
+    expected = sum(AttentionTransferLoss(loss_weight=0.1)(*pair) for pair in pairs)
     torch.testing.assert_close(losses['loss_attention'], expected)
     assert len(distiller.review.predictors) == 2
 

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -242,4 +243,5 @@ def test_runs_with_this_python(run):
         ['-c', 'import sys; print(sys.executable)'], run.work_dir.parent / 'log'
     )
     assert process.wait() == 0
-    assert (run.work_dir.parent / 'log').read_text().strip() == sys.executable
+    found = (run.work_dir.parent / 'log').read_text().strip()
+    assert os.path.samefile(found, sys.executable)

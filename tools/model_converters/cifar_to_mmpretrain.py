@@ -14,7 +14,7 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from tskd_mm.models.model_source import find_model
-from tskd_mm.models.weights import load_strictly, load_weights
+from tskd_mm.models.weights import fit, load_weights
 
 # Names of the last linear layer, in RepDistiller, mdistiller and the CIFAR-10 models.
 CLASSIFIERS = ('fc', 'linear', 'classifier', 'classifier.0')
@@ -62,7 +62,7 @@ def main() -> None:
     weights = load_weights(args.source)
     renamed, classifier = convert(weights)
     model = MODELS.build(find_model(args.config, 'teacher').config)
-    load_strictly(model, renamed, args.source)
+    fit(model, renamed, args.source)
     args.target.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'state_dict': renamed}, args.target)
     classes, channels = renamed['head.fc.weight'].shape

@@ -114,10 +114,12 @@ class SnapshotBank:
 
 def _names_behind(tap: FeatureTap) -> list[str]:
     """Trainable parameters that the tapped features depend on."""
-    trainable = {n: p for n, p in tap.model.named_parameters() if p.requires_grad}
     with torch.enable_grad():
         total = torch.stack([level.sum() for level in tap.dry_run().levels]).sum()
     if not total.requires_grad:
         return []
-    gradients = torch.autograd.grad(total, [*trainable.values()], allow_unused=True)
-    return [name for name, g in zip(trainable, gradients) if g is not None]
+    total.backward()  # torch.autograd.grad refuses models with gradient checkpointing
+    parameters = dict(tap.model.named_parameters())
+    names = [name for name, p in parameters.items() if p.grad is not None]
+    tap.model.zero_grad(set_to_none=True)
+    return names

@@ -18,7 +18,9 @@ from .model_source import find_model
 from .snapshot_bank import SnapshotBank
 from .valid_pixels import valid_pixels
 
-ATTENTION_TRANSFER = {'attention': {'type': 'AttentionTransferLoss'}}
+ATTENTION_TRANSFER = {
+    'attention': {'type': 'AttentionTransferLoss', 'loss_weight': 0.1}
+}
 
 
 @MODELS.register_module()
@@ -44,7 +46,7 @@ class TSKDDistiller(BaseModel):
         logit_tap: Path of the module that returns the scores of a classifier; used
             with ``logit_losses``.
         feature_losses: Static losses on every level of the features, by name.
-            Default: attention transfer.
+            Default: attention transfer with weight 0.1.
         logit_losses: Static losses on the logits, by name. Default: none.
         review: Arguments of
             :class:`~tskd_mm.models.temporal_review.TemporalReview`.

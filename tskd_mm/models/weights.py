@@ -52,11 +52,8 @@ _safe_pickle = SimpleNamespace(
 )
 
 
-def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
-    """State dict in a checkpoint file, on the CPU.
-
-    Only tensors are read: no code in the file is run. A ``state_dict`` or ``model``
-    entry is taken if there is one, and the prefix ``module.`` is dropped.
+def read_checkpoint(checkpoint: str) -> Any:
+    """What is in a checkpoint file, tensors on the CPU; no code in it is run.
 
     Args:
         checkpoint: Path, or URL (downloaded once into the cache of torch.hub).
@@ -64,7 +61,7 @@ def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
     Raises:
         FileNotFoundError: If there is no such file.
         ConnectionError: If the URL cannot be fetched.
-        ValueError: If the file is truncated, or holds no weights.
+        ValueError: If the file is truncated or no checkpoint.
     """
     path = _local_file(checkpoint)
     if is_zipfile(path) and any(
@@ -75,19 +72,31 @@ def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
             'give a checkpoint of weights'
         )
     try:
-        content = torch.load(path, 'cpu', _safe_pickle, weights_only=False)
+        return torch.load(path, 'cpu', _safe_pickle, weights_only=False)
     except Exception as error:  # a file that is no checkpoint can fail in any way
         raise ValueError(
             f'{path} cannot be read as a checkpoint; it is truncated or no checkpoint '
             f'at all ({error}): check the file or download it again'
         ) from error
+
+
+def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
+    """State dict in a checkpoint file: see :func:`read_checkpoint`.
+
+    A ``state_dict`` or ``model`` entry is taken if there is one, and the prefix
+    ``module.`` is dropped.
+
+    Raises:
+        ValueError: If the file holds no weights.
+    """
+    content = read_checkpoint(checkpoint)
     for entry in ENTRIES:
         if isinstance(content, dict) and isinstance(content.get(entry), dict):
             content = content[entry]
     if not isinstance(content, dict) or not any(map(torch.is_tensor, content.values())):
         raise ValueError(
-            f'{path} holds no weights: expected a state dict, or one under the key '
-            f"'state_dict' or 'model'"
+            f'{checkpoint} holds no weights: expected a state dict, or one under the '
+            "key 'state_dict' or 'model'"
         )
     weights = OrderedDict(
         (name.removeprefix('module.'), value)

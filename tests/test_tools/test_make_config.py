@@ -1,0 +1,76 @@
+"""Detectors without a recipe, wrapped by the tool, take a step."""
+
+import re
+
+import pytest
+import torch
+from make_config import make_config
+from mmdet.testing import demo_mm_inputs
+from mmengine.config import Config
+from mmengine.logging import MessageHub
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODELS, init_default_scope
+
+from tskd_mm.models.model_source import find_model
+
+PAIRS = [
+    ('vfnet/vfnet_r50_fpn_1x_coco', 'vfnet/vfnet_r101_fpn_1x_coco'),
+    ('tood/tood_r50_fpn_1x_coco', 'ddod/ddod_r50_fpn_1x_coco'),
+    ('foveabox/fovea_r50_fpn_4xb4-1x_coco', 'foveabox/fovea_r101_fpn_4xb4-1x_coco'),
+    ('paa/paa_r50_fpn_1x_coco', 'paa/paa_r101_fpn_1x_coco'),
+    ('pafpn/faster-rcnn_r50_pafpn_1x_coco', 'faster_rcnn/faster-rcnn_r101_fpn_1x_coco'),
+    (
+        'swin/mask-rcnn_swin-t-p4-w7_fpn_1x_coco',
+        'regnet/mask-rcnn_regnetx-3.2GF_fpn_1x_coco',
+    ),
+]
+
+
+@pytest.mark.parametrize('student, teacher', PAIRS, ids=lambda name: name.split('/')[1])
+def test_zoo(student, teacher, tmp_path):
+    file = tmp_path / 'config.py'
+    file.write_text(make_config(f'mmdet::{student}.py', f'mmdet::{teacher}.py'))
+    config = Config.fromfile(file)
+    assert config.custom_hooks[-1] == dict(type='TSKDMemoryHook', interval=1)
+    init_default_scope('mmdet')
+    teacher = find_model(config.model.teacher, 'teacher').config
+    for part in (config.model.student, teacher):
+        part['backbone']['init_cfg'] = None
+    config.model.update(teacher=teacher, teacher_checkpoint=None)
+    model = MODELS.build(config.model)
+    model.init_weights()
+    model.train().memorize(0)
+    model.phase = 'review'
+    MessageHub.get_current_instance().update_info('epoch', 0)  # a head asks
+    data = demo_mm_inputs(2, [[3, 96, 128], [3, 128, 96]], with_mask='mask' in student)
+    optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-4))
+    losses = model.train_step(data, optimizer)
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert losses['loss_review'] > 0
+
+
+def test_levels_that_both_have():
+    text = make_config(
+        'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
+        'mmdet::retinanet/retinanet_r101_fpn_1x_coco.py',
+    )
+    assert '    strides=[8, 16, 32, 64],\n' in text
+    assert "    teacher_checkpoint='auto',\n" in text
+    assert 'student [4, 8, 16, 32, 64], teacher [8, 16, 32, 64, 128].' in text
+
+
+def test_hooks_of_the_student_stay():
+    yolox = 'mmdet::yolox/yolox_nano_8xb8-300e_coco.py'
+    text = make_config(yolox, yolox)
+    hooks = "[*_base_.custom_hooks, dict(type='TSKDMemoryHook', interval=5)]\n"
+    assert text.endswith(f'custom_hooks = {hooks}')
+    assert "    teacher_checkpoint='PATH OF THE WEIGHTS',\n" in text
+
+
+def test_detector_without_neck():
+    text = "has no module 'neck' to tap"
+    with pytest.raises(ValueError, match=re.escape(text)):
+        make_config(
+            'mmdet::faster_rcnn/faster-rcnn_r50-caffe-c4_ms-1x_coco.py',
+            'mmdet::retinanet/retinanet_r101_fpn_1x_coco.py',
+        )

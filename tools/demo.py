@@ -1,0 +1,163 @@
+"""Teacher, then one student three ways, on digits: measured and reported.
+
+Takes some 10 minutes on two cores. Start it again after an interruption: trainings
+that were finished with the same config and data are reused.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / 'tools' / 'dataset_converters'))
+
+from demo_report import Result, text_table, write_report  # noqa: E402
+from demo_runs import Run, test, train  # noqa: E402
+from demo_screen import METRIC, clock  # noqa: E402
+from digits_to_coco import Settings, make_set  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+from mmengine.registry import MODELS, init_default_scope  # noqa: E402
+from plot import plot_runs  # noqa: E402
+from plot_attention import attention_maps, draw_maps, load_distiller  # noqa: E402
+from scalars import read_scalars  # noqa: E402
+
+CONFIGS = 'configs/demo'
+STUDENT = f'{CONFIGS}/retinanet_student.py'
+DATA = Path('data/digits')
+MIN_OBJECTS = 4  # in the image whose attention maps are drawn
+
+
+def make_runs(out: Path) -> list[Run]:
+    """The trainings in order."""
+    teacher = Run(
+        'teacher', 'teacher', f'{CONFIGS}/retinanet_teacher.py', out / 'teacher'
+    )
+    alone = Run('student', 'student alone', STUDENT, out / 'student')
+    distilled = [
+        Run(name, method, f'{CONFIGS}/retinanet_{name}.py', out / name, teacher)
+        for name, method in (('static', 'static distillation'), ('tskd', 'TSKD'))
+    ]
+    return [teacher, alone, *distilled]
+
+
+def host_config(run: Run) -> str:
+    """Config of mmdet alone that fits the run's checkpoint."""
+    return STUDENT if run.teacher else run.config
+
+
+def measure(run: Run) -> Result:
+    """Test a finished training and collect its numbers."""
+    metrics = test(run, host_config(run))
+    scalars = read_scalars(run.work_dir)
+    return Result(
+        method=run.method,
+        params=count_params(host_config(run)),
+        ap=metrics[METRIC],
+        ap50=metrics[f'{METRIC}_50'],
+        best_ap=max(value for _, value in scalars.metrics(METRIC)),
+        seconds=scalars.seconds(),
+        reference=run.name == 'student',
+    )
+
+
+def count_params(config: str) -> int:
+    """Trainable parameters of a config's model."""
+    content = Config.fromfile(config)
+    init_default_scope(content.default_scope)
+    model = MODELS.build(content.model)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def draw(runs: list[Run], out: Path) -> dict[str, str]:
+    """Draw both pictures; returns their file names by title."""
+    plot_runs([read_scalars(run.work_dir) for run in runs], out / 'curves.png')
+    tskd = runs[-1]
+    model = load_distiller(tskd.content, tskd.checkpoint)
+    image = busy_image()
+    draw_maps(
+        attention_maps(model, tskd.content, image, 0), image, out / 'attention.png'
+    )
+    return {
+        'Loss and mAP over time': 'curves.png',
+        'Attention of teacher, past students and student now': 'attention.png',
+    }
+
+
+def busy_image() -> Path:
+    """The first validation image with some digits."""
+    content = json.loads((DATA / 'annotations' / 'val.json').read_text())
+    counts: dict[int, int] = {}
+    for annotation in content['annotations']:
+        counts[annotation['image_id']] = counts.get(annotation['image_id'], 0) + 1
+    busy = [i for i in content['images'] if counts.get(i['id'], 0) >= MIN_OBJECTS]
+    return DATA / 'val' / busy[0]['file_name']
+
+
+def data_facts(settings: Settings) -> dict[str, int]:
+    """What the report says about the data."""
+    facts = {'source digits (scikit-learn)': 1797, 'seed': settings.seed}
+    for split in ('train', 'val'):
+        content = json.loads((DATA / 'annotations' / f'{split}.json').read_text())
+        sources = {a['source'] for a in content['annotations']}
+        facts |= {
+            f'{split} images of {settings.size} x {settings.size}': len(
+                content['images']
+            ),
+            f'{split} digits drawn': len(content['annotations']),
+            f'{split} digits drawn from': len(sources),
+        }
+    return facts
+
+
+def commands(runs: list[Run]) -> list[str]:
+    """What the demo runs, as one would type it."""
+    convert = ['tools/dataset_converters/digits_to_coco.py', '--out', str(DATA)]
+    lines = [convert, *(run.train_command() for run in runs)]
+    lines += [run.test_command(host_config(run)) for run in runs]
+    return ['python ' + shlex.join(line) for line in lines]
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/demo'))
+    return parser.parse_args()
+
+
+def main() -> None:
+    out = parse_args().out.absolute()
+    os.chdir(ROOT)
+    if out.is_relative_to(ROOT):
+        out = out.relative_to(ROOT)
+    started = time.monotonic()
+    settings = Settings()
+    print('1. data: handwritten digits on varied background')
+    made = make_set(DATA, settings)
+    print(f'  {DATA}: {"made" if made else "already there, reused"}')
+    runs = make_runs(out)
+    print(
+        f'2. training, {runs[0].epochs} epochs each, two at a time (logs: {out}/*/'
+        'train.log)'
+    )
+    train(runs[:2], repr(settings))
+    train(runs[2:], repr(settings))
+    print('3. test with the configs of mmdet alone, then the report')
+    results = [measure(run) for run in runs]
+    plots = draw(runs, out)
+    seed = runs[0].content.randomness.seed
+    report = out / 'report.md'
+    write_report(report, results, data_facts(settings), seed, commands(runs), plots)
+    print(f'\n{text_table(results)}\n')
+    print('One seed, a small synthetic set of real digits: not COCO val.')
+    print(f'Report with plots: {report}')
+    print(f'Time: {clock(time.monotonic() - started)}')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit('\ninterrupted: start the demo again, finished trainings are kept')
