@@ -2,8 +2,8 @@
 custom_imports = dict(imports=['tskd_mm'], allow_failed_imports=False)
 
 # The weights were chosen on the digits of `make demo`, one seed: with both at 1 the
-# student neglects its task, at 0.1 it does not (docs/recipes.md has the figures). With
-# maps of 32 rows, normalised by column, the release's weight of 1 is 1 / 32 in rms maps.
+# student neglects its task, at 0.1 it does not (docs/recipes.md has the figures). The
+# release's weight of 1, on 32 rows normalised by column, is 1 / 32 for rms maps.
 tskd = dict(
     teacher_checkpoint='auto',  # the weights in the host's model index
     feature_losses=dict(attention=dict(type='AttentionTransferLoss', loss_weight=0.1)),
