@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmpretrain.structures import DataSample
+from toys import photos
 
 from tskd_mm.models.model_source import find_model
 
@@ -18,13 +18,13 @@ RECIPES = sorted((ROOT / 'configs' / 'tskd').glob('*.py'))
 
 
 def images(scope: str, size: int, masks: bool) -> dict:
-    """Two random images with annotations; a detector's differ in shape."""
+    """Two random images for a classifier, two photographs for a detector."""
     if scope == 'mmpretrain':
         return {
             'inputs': torch.randint(0, 255, (2, 3, size, size)).float(),
             'data_samples': [DataSample().set_gt_label(i) for i in (1, 2)],
         }
-    return demo_mm_inputs(2, [[3, 96, 128], [3, 128, 96]], with_mask=masks)
+    return photos(masks)
 
 
 def build(recipe: Path):
@@ -69,6 +69,10 @@ def test_recipe(recipe: Path):
         if phase == 'memorize':
             for slot in range(3):
                 model.memorize(slot)
+    assert all(p.grad is not None for p in model.review.parameters())
+    assert all(p.grad is None for p in model.teacher.model.parameters())
+    memories = [t for slot in model.bank.slots.values() for t in slot.values()]
+    assert not any(tensor.requires_grad for tensor in memories)
     assert not moved(teacher, model.teacher.model)
     assert not model.teacher.model.training
 

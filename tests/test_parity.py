@@ -190,6 +190,7 @@ def trajectory(tmp_path_factory) -> tuple[dict[str, Tensor], Runner, Log]:
             logit_losses=dict(kl=dict(type='LogitKLLoss', temperature=4.0)),
             review=dict(
                 normalize='column',
+                loss_weight=1.0,
                 predictor=[
                     dict(type='IncrementPredictor', **predictor_sizes(weights))
                     for weights in predictors

@@ -100,7 +100,8 @@ def test_resnet20_learns_through_a_whole_cycle(images, teacher, tmp_path):
         "custom_hooks = [dict(type='TSKDMemoryHook', interval=1)]\n"
         # Four epochs are too few for the recipe's learning rate.
         'optim_wrapper = dict(optimizer=dict(lr=0.01))\n'
-        'train_dataloader = dict(batch_size=64, dataset=dict(indices=2048))\n'
+        'train_dataloader.update(batch_size=64)\n'
+        "train_dataloader['dataset'].update(indices=2048)\n"
         'default_hooks = dict(logger=dict(interval=1))\n'
     )
     config = write_config(tmp_path / 'r20.py', recipe, images, more)

@@ -30,9 +30,9 @@ def options(data: Path, family: str, images: int | None = None) -> list[str]:
     if images:
         result += [
             f'train_dataloader.{PATH[family][0]}.indices={images}',
-            'train_dataloader.batch_size=2',
             'train_cfg.max_epochs=4',
-            'train_cfg.val_interval=100',
+            'val_dataloader.dataset.indices=2',  # the last epoch always validates
+            'val_dataloader.dataset.pipeline.1.scale=(160,160)',
         ]
     annotations = f'{root}/annotations/instances_val2017.json'
     for evaluator in ('val_evaluator', 'test_evaluator'):
@@ -67,7 +67,12 @@ def test_yolox_pair(shared_data, nano, tmp_path):
     recipe = str(ROOT / 'configs' / 'tskd' / 'yolox_nano_to_pico_coco.py')
     teacher = f'model.teacher_checkpoint={nano}'
     run_tool(
-        tmp_path, TRAIN, recipe, *options(shared_data, 'yolox', images=16), teacher
+        tmp_path,
+        TRAIN,
+        recipe,
+        *options(shared_data, 'yolox', images=40),
+        teacher,
+        'train_dataloader.batch_size=4',
     )
     check_reviews(tmp_path / 'work_dirs' / 'yolox_nano_to_pico_coco')
 
@@ -77,7 +82,9 @@ def test_retinanet_pair(shared_data, tmp_path):
         "_base_ = 'mmdet::retinanet/retinanet_r101_fpn_1x_coco.py'\n"
     )
     small = [
-        *options(shared_data, 'retinanet', images=8),
+        *options(shared_data, 'retinanet', images=16),
+        'train_dataloader.batch_size=2',
+        'param_scheduler.0.end=8',  # not half a thousand steps to warm up
         'train_dataloader.dataset.pipeline.2.scale=(160,160)',
     ]
     stock = str(STOCK / 'train.py')

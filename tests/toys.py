@@ -8,7 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config, ConfigDict
+from sklearn.datasets import load_sample_images
 from torch import Tensor, nn
 
 
@@ -159,3 +161,22 @@ def scalars(work_dir: Path) -> list[dict]:
     """What a run logged, in order."""
     [file] = work_dir.glob('*/vis_data/scalars.json')
     return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def photos(masks: bool = False, scale: int = 1) -> dict:
+    """Two real photographs of different shape, small, with a box each.
+
+    Returns:
+        A batch as mmdet's data loader gives it: ``inputs`` and ``data_samples``.
+    """
+    wide, tall = load_sample_images().images
+    size = (128 * scale, 96 * scale)
+    images = [cv2.resize(wide, size), cv2.resize(tall, size)]
+    images[1] = np.ascontiguousarray(images[1].transpose(1, 0, 2))
+    batch = demo_mm_inputs(
+        2, [[3, *image.shape[:2]] for image in images], num_classes=3, with_mask=masks
+    )
+    batch['inputs'] = [
+        torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1) for image in images
+    ]
+    return batch

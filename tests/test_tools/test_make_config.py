@@ -5,11 +5,11 @@ import re
 import pytest
 import torch
 from make_config import make_config
-from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
+from toys import photos
 
 from tskd_mm.models.model_source import find_model
 
@@ -42,7 +42,7 @@ def test_zoo(student, teacher, tmp_path):
     model.train().memorize(0)
     model.phase = 'review'
     MessageHub.get_current_instance().update_info('epoch', 0)  # a head asks
-    data = demo_mm_inputs(2, [[3, 96, 128], [3, 128, 96]], with_mask='mask' in student)
+    data = photos(masks='mask' in student)
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-4))
     losses = model.train_step(data, optimizer)
     assert all(torch.isfinite(value) for value in losses.values())
