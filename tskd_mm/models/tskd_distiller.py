@@ -1,14 +1,13 @@
 """The distiller: a host model that learns from a teacher and from its own past."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from mmengine.dist import broadcast
-from mmengine.model import BaseModel
 from mmengine.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from .feature_tap import Features, FeatureTap
 from .frozen_teacher import FrozenTeacher, build_teacher
@@ -16,6 +15,8 @@ from .gradient_average import average_gradients_after_backward
 from .level_match import check_classes, match_levels, select_levels
 from .model_source import find_model
 from .snapshot_bank import SnapshotBank
+from .static_losses import StaticLosses
+from .student_facade import StudentFacade
 from .valid_pixels import valid_pixels
 
 ATTENTION_TRANSFER = {
@@ -24,11 +25,10 @@ ATTENTION_TRANSFER = {
 
 
 @MODELS.register_module()
-class TSKDDistiller(BaseModel):
+class TSKDDistiller(StudentFacade):
     """Temporal supervised knowledge distillation of a host model (arXiv 2307.00811).
 
-    To the outside it is the student: prediction, data preprocessor, attributes and
-    ``state_dict`` are the student's own. The teacher is brought in by
+    To the outside it is the student. The teacher is brought in by
     :meth:`init_weights`, which training calls and testing does not.
     :class:`~tskd_mm.engine.hooks.tskd_memory_hook.TSKDMemoryHook` decides when to
     memorize and when to review.
@@ -76,8 +76,7 @@ class TSKDDistiller(BaseModel):
     ) -> None:
         student_source = find_model(student, 'student', data_preprocessor)
         model = MODELS.build(student_source.config)
-        super().__init__(model.data_preprocessor)
-        self.student = model
+        super().__init__(model)
         self.teacher_source = find_model(
             teacher, 'teacher', student_source.config.get('data_preprocessor')
         )
@@ -91,12 +90,7 @@ class TSKDDistiller(BaseModel):
             self.tap.levels = select_levels(self.tap.strides(), strides)
         self.strides = self.tap.strides()
         self.bank = SnapshotBank(model, self.tap.without_logits())
-        self.losses = nn.ModuleDict(
-            {
-                'features': _build_losses(feature_losses),
-                'logits': _build_losses(logit_losses),
-            }
-        )
+        self.static_losses = StaticLosses(feature_losses, logit_losses)
         # The student must start and train as it would alone with the same seed.
         with torch.random.fork_rng(devices=[]):
             self.review = MODELS.build(
@@ -107,17 +101,6 @@ class TSKDDistiller(BaseModel):
         self._ddp_params_and_buffers_to_ignore = [
             f'review.{name}' for name, _ in self.review.named_parameters()
         ]
-
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[Any] | None = None,
-        mode: str = 'tensor',
-    ) -> Any:
-        """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the student's own."""
-        if mode == 'loss':
-            return self.loss(inputs, data_samples or [])
-        return self.student(inputs, data_samples, mode=mode)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
         """Losses of one batch: the task's, the static ones and the review's.
@@ -136,28 +119,13 @@ class TSKDDistiller(BaseModel):
         with torch.autocast(inputs.device.type, enabled=False):
             valid = _valid_levels(data_samples, student)
             _fit_sizes(teacher, student)
-            losses |= self._static_losses(student, teacher, valid)
+            losses |= self.static_losses(student, teacher, valid)
         if self.phase == 'review':
             past = self.bank.levels(inputs)
             with torch.autocast(inputs.device.type, enabled=False):
                 review = self.review(past, student.levels, teacher.levels, valid)
             average_gradients_after_backward(review, self.review)
             losses['loss_review'] = review
-        return losses
-
-    def _static_losses(
-        self, student: Features, teacher: Features, valid: list[Tensor | None]
-    ) -> dict[str, Tensor]:
-        pairs = [
-            (_blank_padding(s, mask), _blank_padding(t, mask))
-            for s, t, mask in zip(student.levels, teacher.levels, valid)
-        ]
-        losses = {
-            f'loss_{name}': torch.stack([loss(*pair) for pair in pairs]).sum()
-            for name, loss in self.losses['features'].items()
-        }
-        for name, loss in self.losses['logits'].items():
-            losses[f'loss_{name}'] = loss(student.logits, teacher.logits)
         return losses
 
     def init_weights(self) -> None:
@@ -178,6 +146,10 @@ class TSKDDistiller(BaseModel):
         model.to(next(self.student.parameters()).device)
         self.teacher = FrozenTeacher(model, tap, self.data_preprocessor)
 
+    def outsiders(self) -> list[Any]:
+        """Teacher and memories: no modules, but on the student's device."""
+        return [self.bank, *([self.teacher] if self.teacher else [])]
+
     def memorize(self, slot: int) -> None:
         """Keep the student as it is now in a memory slot."""
         self.bank.memorize(slot)
@@ -186,48 +158,15 @@ class TSKDDistiller(BaseModel):
         """What resuming needs beside the student: all else trained, and memories."""
         return {
             'review': self.review.state_dict(),
-            'losses': self.losses.state_dict(),
+            'losses': self.static_losses.state_dict(),
             'memories': self.bank.state_dict(),
         }
 
     def load_tskd_state(self, state: dict[str, Any]) -> None:
         """Bring back what :meth:`tskd_state` returned."""
         self.review.load_state_dict(state['review'])
-        self.losses.load_state_dict(state['losses'])
+        self.static_losses.load_state_dict(state['losses'])
         self.bank.load_state_dict(state['memories'])
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
-        """The student's own, so that a checkpoint is a plain student."""
-        return self.student.state_dict(*args, **kwargs)
-
-    def _load_from_state_dict(
-        self, state_dict: dict, prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        # Loaders walk the children: there the student's keys have its name in front.
-        for name in [name for name in state_dict if name.startswith(prefix)]:
-            moved = f'{prefix}student.{name.removeprefix(prefix)}'
-            state_dict[moved] = state_dict.pop(name)
-        # What is not the student's is not in a checkpoint and stays as it is.
-        for name, tensor in super().state_dict(prefix=prefix).items():
-            if not name.startswith(f'{prefix}student.'):
-                state_dict[name] = tensor
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any) -> 'TSKDDistiller':
-        super()._apply(fn, *args)
-        for outsider in (self.teacher, self.bank):
-            if outsider is not None:
-                outsider.apply(fn)
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        # Host hooks reach into the model: what is not here is the student's.
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            if name == 'student':
-                raise
-            return getattr(self.student, name)
 
     def _require_teacher(self) -> FrozenTeacher:
         if self.teacher is None:
@@ -236,10 +175,6 @@ class TSKDDistiller(BaseModel):
                 'loss, as Runner.train() does'
             )
         return self.teacher
-
-
-def _build_losses(configs: dict[str, dict] | None) -> nn.ModuleDict:
-    return nn.ModuleDict({n: MODELS.build(c) for n, c in (configs or {}).items()})
 
 
 def _name_task_loss(losses: dict[str, Any]) -> dict[str, Any]:
@@ -261,7 +196,3 @@ def _fit_sizes(teacher: Features, student: Features) -> None:
         else F.adaptive_avg_pool2d(t, (s.shape[-2], s.shape[-1]))
         for t, s in zip(teacher.levels, student.levels)
     ]
-
-
-def _blank_padding(feature: Tensor, valid: Tensor | None) -> Tensor:
-    return feature if valid is None else feature * valid

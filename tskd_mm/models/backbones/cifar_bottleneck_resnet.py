@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from .cifar_resnet import CIFARStageNet, init_fan_out, projection
+from .cifar_resnet import projection
+from .cifar_stage_net import CIFARStageNet, init_fan_out
 
 _NUM_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _EXPANSION = 4

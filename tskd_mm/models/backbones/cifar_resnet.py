@@ -1,23 +1,11 @@
-"""CIFAR ResNets with basic blocks, and the stem-and-stages layout they share."""
+"""CIFAR ResNets with basic blocks."""
 
 import torch.nn as nn
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor
 
-
-def init_fan_out(module: nn.Module) -> None:
-    """Draw every convolution of ``module`` from N(0, 2 / (k² · out_channels)).
-
-    Biases become zero. Normalisation layers keep PyTorch's ones and zeros.
-    Source: He et al. 2015, arXiv:1502.01852, eq. 14.
-    """
-    for conv in module.modules():
-        if isinstance(conv, nn.Conv2d):
-            nn.init.kaiming_normal_(conv.weight, mode='fan_out', nonlinearity='relu')
-            if conv.bias is not None:
-                nn.init.zeros_(conv.bias)
+from .cifar_stage_net import CIFARStageNet, init_fan_out
 
 
 def projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:
@@ -66,70 +54,6 @@ class BasicBlock(nn.Module):
         out = F.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
         return F.relu(self.preact(out + self.downsample(x)))
-
-
-class CIFARStageNet(BaseModule):
-    """Base of the backbones made of a stem and the stages ``layer1 .. layer3``.
-
-    A subclass assigns the stages, each an ``nn.Sequential`` whose last block has a
-    parameter-free module ``preact``, and the attribute ``out_channels``.
-
-    The taps ``feature0 .. feature3`` (stem, stages) and ``preact0 .. preact3`` (the
-    same before the last ReLU; the stem stays after it) are existing modules, so
-    they add nothing to ``state_dict``; ``get_submodule`` finds them.
-
-    Args:
-        stem_channels: Channels of the stem.
-        stem_kernel: Kernel size of the stem, odd; stride is 1.
-        init_cfg: Initialization config. Default: None.
-    """
-
-    out_channels: int
-
-    def __init__(
-        self, stem_channels: int, stem_kernel: int, init_cfg: dict | None = None
-    ) -> None:
-        super().__init__(init_cfg)
-        self.conv1 = nn.Conv2d(
-            3, stem_channels, stem_kernel, padding=stem_kernel // 2, bias=False
-        )
-        self.bn1 = nn.BatchNorm2d(stem_channels)
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map images (N, 3, H, W) to the one final feature map (N, C, h, w)."""
-        x = self.relu(self.bn1(self.conv1(x)))
-        return (self.layer3(self.layer2(self.layer1(x))),)
-
-    @property
-    def feature0(self) -> nn.Module:
-        return self.relu
-
-    @property
-    def feature1(self) -> nn.Module:
-        return self.layer1
-
-    @property
-    def feature2(self) -> nn.Module:
-        return self.layer2
-
-    @property
-    def feature3(self) -> nn.Module:
-        return self.layer3
-
-    preact0 = feature0
-
-    @property
-    def preact1(self) -> nn.Module:
-        return self.layer1[-1].preact
-
-    @property
-    def preact2(self) -> nn.Module:
-        return self.layer2[-1].preact
-
-    @property
-    def preact3(self) -> nn.Module:
-        return self.layer3[-1].preact
 
 
 @MODELS.register_module()

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from .cifar_resnet import CIFARStageNet
+from .cifar_stage_net import CIFARStageNet
 
 _STEM_CHANNELS = 24
 # Channels of the first stage by number of groups; each further stage doubles them.

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from .cifar_resnet import CIFARStageNet
 from .cifar_shufflenet_v1 import channel_shuffle
+from .cifar_stage_net import CIFARStageNet
 
 _STEM_CHANNELS = 24
 # Channels of the three stages and of the last 1x1 convolution.

@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from .cifar_resnet import init_fan_out
+from .cifar_stage_net import init_fan_out
 
 _CONVS_PER_BLOCK = {8: 1, 13: 2}
 

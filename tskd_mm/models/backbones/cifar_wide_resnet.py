@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from .cifar_resnet import init_fan_out
+from .cifar_stage_net import init_fan_out
 
 
 class WideBlock(nn.Module):
