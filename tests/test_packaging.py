@@ -1,0 +1,64 @@
+"""Wheels and editable installs bring configs and tools along for mim."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import tskd_mm
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPECTED = [
+    'configs/_base_/tskd_fpn.py',
+    'configs/tskd/retinanet_r101_to_r50_coco.py',
+    'configs/tskd/metafile.yml',
+    'tools/train.py',
+    'tools/dist_train.sh',
+    'model-index.yml',
+]
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory) -> list[str]:
+    """Names in a wheel built from a copy of the project."""
+    source = tmp_path_factory.mktemp('source')
+    for name in ('tskd_mm', 'configs', 'tools', 'requirements'):
+        ignore = shutil.ignore_patterns('.mim', '__pycache__')
+        shutil.copytree(ROOT / name, source / name, ignore=ignore)
+    for name in ('setup.py', 'README.md', 'LICENSE', 'model-index.yml'):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, 'setup.py', '-q', 'bdist_wheel', '-d', 'dist']
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    [file] = (source / 'dist').glob('*.whl')
+    return zipfile.ZipFile(file).namelist()
+
+
+@pytest.mark.parametrize('name', EXPECTED)
+def test_wheel(wheel, name):
+    assert f'tskd_mm/.mim/{name}' in wheel
+
+
+def test_wheel_has_all_modules(wheel):
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / 'tskd_mm').rglob('*.py')}
+    assert {m for m in modules if '.mim' not in m} <= set(wheel)
+
+
+@pytest.mark.parametrize('name', EXPECTED)
+def test_installed(name):
+    """Editable here: links to the project's own files."""
+    assert (Path(tskd_mm.__file__).parent / '.mim' / name).is_file()
+
+
+def test_model_index_names_every_recipe():
+    from mmengine.fileio import load
+
+    listed = {
+        model['Config']
+        for file in load(ROOT / 'model-index.yml')['Import']
+        for model in load(ROOT / file)['Models']
+    }
+    recipes = (ROOT / 'configs' / 'tskd').glob('*.py')
+    assert listed == {str(path.relative_to(ROOT)) for path in recipes}
