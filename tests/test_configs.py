@@ -69,8 +69,8 @@ def test_recipe(recipe: Path):
         if phase == 'memorize':
             for slot in range(3):
                 model.memorize(slot)
-    assert all(p.grad is not None for p in model.review.parameters())
-    assert all(p.grad is None for p in model.teacher.model.parameters())
+    # Without weight decay what moved had a gradient.
+    assert not any(p.requires_grad for p in model.teacher.model.parameters())
     memories = [t for slot in model.bank.slots.values() for t in slot.values()]
     assert not any(tensor.requires_grad for tensor in memories)
     assert not moved(teacher, model.teacher.model)
