@@ -7,9 +7,9 @@ cd "$(dirname "$0")/.."
 say() { printf '\n== %s\n' "$*"; }
 
 version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) ||
-    version='none'
+    version='not to be found'
 if [ "$version" != 3.11 ]; then
-    echo "tskd_mm is tested on Python 3.11, but $PYTHON is: $version." >&2
+    echo "tskd_mm is tested on Python 3.11, but $PYTHON is $version." >&2
     echo "Install Python 3.11, or name it: make PYTHON=/path/to/python3.11 ..." >&2
     exit 1
 fi
