@@ -5,5 +5,5 @@ tskd = dict(
     teacher_checkpoint='auto',
     feature_losses=None,
     logit_losses=dict(kl=dict(type='LogitKLLoss', temperature=4.0, loss_weight=1.0)),
-    review=dict(normalize='rms', loss_weight=0.1),
+    review=dict(normalize='rms', loss_weight=1.0),
 )

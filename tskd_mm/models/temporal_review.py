@@ -24,8 +24,7 @@ class TemporalReview(nn.Module):
         normalize: See :func:`~tskd_mm.models.attention_map.attention_map`.
         predictor: Config of the predictor: one for all levels, or a list with one for
             each.
-        loss_weight: w. The release has 1 with ``'column'`` maps. ``'rms'`` maps are
-            larger: on maps of 32 rows the same weight is 1 / 32.
+        loss_weight: w; 1 in the TSKD release.
 
     Raises:
         ValueError: If a list of predictors has another length than ``num_levels``.
@@ -36,7 +35,7 @@ class TemporalReview(nn.Module):
         num_levels: int,
         normalize: str = 'rms',
         predictor: dict | Sequence[dict] = {'type': 'IncrementPredictor'},  # noqa: B006
-        loss_weight: float = 0.1,
+        loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         configs = [predictor] * num_levels if isinstance(predictor, dict) else predictor
