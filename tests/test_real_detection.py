@@ -20,7 +20,7 @@ PATH = {  # of the data set inside the loaders of each config
 def options(data: Path, family: str, images: int | None = None) -> list[str]:
     """``--cfg-options`` for the small COCO set, in the test's own process."""
     root = data / 'coco_tiny'
-    result = ['--cfg-options', 'default_hooks.logger.interval=1']
+    result = ['--cfg-options', 'default_hooks.logger.interval=1', 'randomness.seed=0']
     for loader, path in zip(LOADERS, PATH[family]):
         result += [
             f'{loader}.num_workers=0',
