@@ -121,6 +121,18 @@ def test_cycle_by_iteration(tmp_path, data):
     assert runner.model.phase == 'general'
 
 
+def test_iteration_loop_at_several_scales(tmp_path, data):
+    cfg = config(tmp_path, data, interval=5, by_epoch=False)
+    cfg.train_cfg = dict(by_epoch=False, max_iters=18)
+    cfg.train_dataloader.sampler = dict(type='InfiniteSampler')
+    scales = [(96, 64), (128, 96), (160, 128)]
+    resize = dict(type='RandomChoiceResize', scales=scales, keep_ratio=True)
+    cfg.train_dataloader.dataset.pipeline.insert(2, resize)
+    runner, rows = train(cfg)
+    assert [i for i, row in enumerate(rows) if row['review'] is not None] == [15]
+    assert list(runner.model.bank.slots) == [0, 1, 2]
+
+
 def test_memory_is_the_student_at_the_end_of_the_epoch(tmp_path, data):
     cfg = config(tmp_path, data, epochs=4)
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
