@@ -86,3 +86,14 @@ def test_a_teacher_without_weights_warns(caplog: pytest.LogCaptureFixture):
         'teacher_checkpoint is None: the teacher a RetinaNet config dict keeps its '
         'initial weights and has nothing to teach unless its own config loads some'
     ]
+
+
+def test_testing_needs_no_teacher_config():
+    from toys import tiny_retinanet
+
+    from tskd_mm.models import TSKDDistiller
+
+    distiller = TSKDDistiller(tiny_retinanet(), 'nowhere/teacher.py', 'nowhere.pth')
+    assert len(distiller.eval()(torch.zeros(1, 3, 64, 64))) == 2
+    with pytest.raises(FileNotFoundError, match='teacher config nowhere/teacher.py'):
+        distiller.init_weights()

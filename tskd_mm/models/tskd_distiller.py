@@ -77,9 +77,9 @@ class TSKDDistiller(StudentFacade):
         student_source = find_model(student, 'student', data_preprocessor)
         model = MODELS.build(student_source.config)
         super().__init__(model)
-        self.teacher_source = find_model(
-            teacher, 'teacher', student_source.config.get('data_preprocessor')
-        )
+        # Found in init_weights: testing needs not even the teacher's config.
+        self.teacher_config = teacher
+        self.shared_preprocessor = student_source.config.get('data_preprocessor')
         self.teacher_checkpoint = teacher_checkpoint
         self.teacher_taps = teacher_taps or student_taps
         self.logit_tap = logit_tap if logit_losses else None
@@ -132,13 +132,15 @@ class TSKDDistiller(StudentFacade):
         """Initialise the student and bring in the teacher.
 
         Raises:
+            FileNotFoundError: If the teacher's config or checkpoint is not there.
             ValueError: If the teacher's weights do not fit, or its features do not
                 match the student's.
         """
         super().init_weights()
         for parameter in self.review.parameters():
             broadcast(parameter.data)  # the wrapper that would do it ignores them
-        model = build_teacher(self.teacher_source, self.teacher_checkpoint)
+        source = find_model(self.teacher_config, 'teacher', self.shared_preprocessor)
+        model = build_teacher(source, self.teacher_checkpoint)
         tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
         pyramid = len(self.tap.paths) == 1 and len(self.strides) > 1
         tap.levels = match_levels(self.strides, tap.strides(), pyramid)
