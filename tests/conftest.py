@@ -27,6 +27,16 @@ def mmdet_scope():
         init_default_scope(before.scope_name)
 
 
+@pytest.fixture
+def data(tmp_path: Path) -> dict:
+    """Four images with boxes of three classes."""
+    from toys import coco_set
+
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    return coco_set(folder)
+
+
 @pytest.fixture(scope='session')
 def shared_data() -> Path:
     """Real images and weights for development; see their README."""

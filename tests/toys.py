@@ -1,5 +1,6 @@
 """Small stand-ins, shared by the tests. What can be real is real mmdet, only tiny."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from mmdet.models.necks import FPN
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config, ConfigDict
+from mmengine.registry import MODELS
 from sklearn.datasets import load_sample_images
 from torch import Tensor, nn
 
@@ -121,8 +124,6 @@ def same_tensors(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 def tiny_distiller(teacher_width: int = 12, **config: object) -> nn.Module:
     """A distiller of tiny RetinaNets; the teacher is wider and has other classes."""
-    from mmengine.registry import MODELS
-
     return MODELS.build(
         {
             'type': 'TSKDDistiller',
@@ -138,8 +139,6 @@ def detection_batch(
     preprocessor: nn.Module, shapes: tuple = ((64, 96), (96, 64))
 ) -> tuple[Tensor, list]:
     """Images of the given heights and widths, preprocessed, with their samples."""
-    from mmdet.testing import demo_mm_inputs
-
     shapes = [(3, *shape) for shape in shapes]
     data = demo_mm_inputs(len(shapes), shapes, num_classes=3)
     data = preprocessor(data, True)
@@ -180,3 +179,97 @@ def photos(masks: bool = False, scale: int = 1) -> dict:
         torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1) for image in images
     ]
     return batch
+
+
+def run_config(
+    folder: Path, data: dict, epochs: int = 5, augment: bool = False, **hook: object
+) -> ConfigDict:
+    """A real detector's TSKD training on a :func:`coco_set`, a second an epoch.
+
+    Args:
+        folder: Where the work directory goes.
+        data: From :func:`coco_set`.
+        epochs: Length of the training.
+        augment: Draw random numbers for every image.
+        hook: Arguments of TSKDMemoryHook; default: a node every epoch.
+    """
+    random = [
+        dict(type='RandomChoiceResize', scales=[(96, 64), (128, 96)], keep_ratio=True),
+        dict(type='RandomFlip', prob=0.5),
+        dict(type='PhotoMetricDistortion'),
+    ]
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadAnnotations', with_bbox=True),
+        *(random if augment else []),
+        dict(type='PackDetInputs'),
+    ]
+    return ConfigDict(
+        default_scope='mmdet',
+        work_dir=str(folder / 'work'),
+        model=dict(
+            type='TSKDDistiller',
+            student=tiny_retinanet(),
+            teacher=tiny_retinanet(width=12),
+            teacher_checkpoint=None,
+        ),
+        train_dataloader=dict(
+            batch_size=2,
+            num_workers=0,
+            sampler=dict(type='DefaultSampler', shuffle=True),
+            collate_fn=dict(type='pseudo_collate'),
+            dataset=dict(
+                type='CocoDataset',
+                pipeline=pipeline,
+                metainfo=dict(classes=('class0', 'class1', 'class2')),
+                data_prefix=dict(img=''),
+                **data,
+            ),
+        ),
+        train_cfg=dict(by_epoch=True, max_epochs=epochs),
+        optim_wrapper=dict(
+            optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3)
+        ),
+        custom_hooks=[dict(type='TSKDMemoryHook', **(hook or dict(interval=1)))],
+        default_hooks=dict(logger=dict(type='LoggerHook', interval=1)),
+        randomness=dict(seed=0),
+        log_level='ERROR',
+        experiment_name=f'run_{folder}',
+    )
+
+
+def with_validation(config: ConfigDict) -> ConfigDict:
+    """Add a validation after every epoch, on the training images."""
+    config.model.student.test_cfg.update(score_thr=0.0, nms_pre=20, max_per_img=5)
+    dataset = copy.deepcopy(config.train_dataloader.dataset)
+    dataset.update(test_mode=True)
+    dataset.pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='Resize', scale=(128, 96), keep_ratio=True),
+        dict(type='LoadAnnotations', with_bbox=True),
+        dict(
+            type='PackDetInputs',
+            meta_keys=('img_id', 'ori_shape', 'img_shape', 'scale_factor'),
+        ),
+    ]
+    config.val_dataloader = dict(
+        batch_size=1,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=dict(type='pseudo_collate'),
+        dataset=dataset,
+    )
+    config.val_cfg = dict(type='ValLoop')
+    ann_file = dataset.data_root + dataset.ann_file
+    config.val_evaluator = dict(type='CocoMetric', ann_file=ann_file, metric='bbox')
+    return config
+
+
+@MODELS.register_module()
+class FPNWithDropout(FPN):
+    """A neck that draws random numbers in training."""
+
+    def forward(self, inputs: tuple[Tensor]) -> tuple[Tensor, ...]:
+        return super().forward(
+            [nn.functional.dropout(x, 0.1, self.training) for x in inputs]
+        )

@@ -101,6 +101,8 @@ def attention_maps(
         raise FileNotFoundError(f'there is no image {image}')
     if model.teacher is None:
         raise ValueError('the model has no teacher yet: call its init_weights() first')
+    if model.review is None or model.bank is None:
+        raise ValueError('the model has review=None: there are no memories to plot')
     count = len(model.review.predictors)
     if not 0 <= level < count:
         raise ValueError(f'level must be between 0 and {count - 1}, but got {level}')
@@ -114,8 +116,10 @@ def attention_maps(
     teacher = F.adaptive_avg_pool2d(teacher, (height, width))
     valid = valid_pixels(samples, (height, width), student)
 
+    normalize = model.review.normalize
+
     def to_map(feature: Tensor) -> Tensor:
-        return attention_map(feature, model.review.normalize, valid)
+        return attention_map(feature, normalize, valid)
 
     past = [to_map(levels[level]) for levels in model.bank.levels(inputs)]
     now, target = to_map(student), to_map(teacher)

@@ -1,12 +1,5 @@
 # The static attention transfer alone: no memories, no reviews.
-_base_ = ['retinanet_student.py', '../_base_/tskd_fpn.py']
+_base_ = 'retinanet_tskd.py'
 
-_base_.tskd.update(teacher_checkpoint='work_dirs/demo/teacher/epoch_16.pth')
-
-model = dict(
-    _delete_=True,
-    type='TSKDDistiller',
-    student=_base_.model,
-    teacher='configs/demo/retinanet_teacher.py',
-    **_base_.tskd,
-)
+model = dict(review=None)
+custom_hooks = [dict(type='DistillationHook')]

@@ -1,3 +1,12 @@
-_base_ = 'retinanet_static.py'
+_base_ = ['retinanet_student.py', '../_base_/tskd_fpn.py']
 
+_base_.tskd.update(teacher_checkpoint='work_dirs/demo/teacher/epoch_16.pth')
+
+model = dict(
+    _delete_=True,
+    type='TSKDDistiller',
+    student=_base_.model,
+    teacher='configs/demo/retinanet_teacher.py',
+    **_base_.tskd,
+)
 custom_hooks = [_base_.tskd_hook]

@@ -8,11 +8,12 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.hooks import Hook
+from mmengine.registry import MODELS
 from mmengine.runner import Runner
-from toys import coco_set, same_tensors, tiny_retinanet
+from toys import run_config as config
+from toys import same_tensors, tiny_retinanet
 
 from tskd_mm.engine import TSKDMemoryHook
-from tskd_mm.models import TSKDDistiller
 
 
 class Watch(Hook):
@@ -42,49 +43,6 @@ class Watch(Hook):
     def before_train(self, runner):
         self.predictors = copy.deepcopy(runner.model.review.state_dict())
         self.teacher = copy.deepcopy(runner.model.teacher.model.state_dict())
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> dict:
-    folder = tmp_path / 'images'
-    folder.mkdir()
-    return coco_set(folder)
-
-
-def config(tmp_path: Path, data: dict, epochs: int = 5, **hook: object) -> ConfigDict:
-    pipeline = [
-        dict(type='LoadImageFromFile'),
-        dict(type='LoadAnnotations', with_bbox=True),
-        dict(type='PackDetInputs'),
-    ]
-    return ConfigDict(
-        default_scope='mmdet',
-        work_dir=str(tmp_path / 'work'),
-        model=dict(
-            type='TSKDDistiller',
-            student=tiny_retinanet(),
-            teacher=tiny_retinanet(width=12),
-            teacher_checkpoint=None,
-        ),
-        train_dataloader=dict(
-            batch_size=2,
-            num_workers=0,
-            sampler=dict(type='DefaultSampler', shuffle=True),
-            collate_fn=dict(type='pseudo_collate'),
-            dataset=dict(type='CocoDataset', pipeline=pipeline, **data)
-            | dict(metainfo=dict(classes=('class0', 'class1', 'class2')))
-            | dict(data_prefix=dict(img='')),
-        ),
-        train_cfg=dict(by_epoch=True, max_epochs=epochs),
-        optim_wrapper=dict(
-            optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3)
-        ),
-        custom_hooks=[dict(type='TSKDMemoryHook', **(hook or dict(interval=1)))],
-        default_hooks=dict(logger=dict(type='LoggerHook', interval=1)),
-        randomness=dict(seed=0),
-        log_level='ERROR',
-        experiment_name=f'hook_{tmp_path.name}',
-    )
 
 
 def train(cfg: ConfigDict) -> tuple[Runner, list[dict]]:
@@ -151,10 +109,9 @@ def test_checkpoint_is_a_plain_student_and_resumes(tmp_path, data):
     whole, _ = train(copy.deepcopy(cfg))
     checkpoint = torch.load(tmp_path / 'work' / 'epoch_3.pth')
     plain = tiny_retinanet()
-    from mmengine.registry import MODELS
-
     assert list(checkpoint['state_dict']) == list(MODELS.build(plain).state_dict())
-    assert set(checkpoint['tskd']) == {'schedule', 'review', 'losses', 'memories'}
+    parts = {'schedule', 'review', 'losses', 'memories', 'optimizer'}
+    assert set(checkpoint['tskd']) == parts
 
     cfg.update(resume=True, load_from=str(tmp_path / 'work' / 'epoch_3.pth'))
     cfg.update(work_dir=str(tmp_path / 'again'), experiment_name=f'{tmp_path.name}_2')
@@ -176,8 +133,8 @@ def test_training_too_short_for_a_review(tmp_path, data):
     refuse(
         config(tmp_path, data, epochs=3),
         ValueError,
-        'the training ends after epoch 2, before the first review in epoch 3: train '
-        'longer, or set a smaller interval or num_slots in TSKDMemoryHook',
+        'the training has 3 epochs, but the first review comes after 3: train for at '
+        'least 4 epochs, or set a smaller interval or num_slots in TSKDMemoryHook',
     )
 
 
@@ -226,7 +183,7 @@ def test_resume_with_another_schedule(tmp_path, data, checkpoint):
         "the checkpoint was saved with the schedule {'interval': 1, 'num_slots': 3, "
         "'review_length': 1, 'by_epoch': True}, but the config has {'interval': 2, "
         "'num_slots': 3, 'review_length': 1, 'by_epoch': True}: set TSKDMemoryHook "
-        'back, or start a new run with load_from without resume',
+        'back, or to start a new run from its weights set load_from without resume',
     )
 
 
@@ -237,9 +194,10 @@ def test_resume_without_entry(tmp_path, data, checkpoint):
     refuse(
         resume(tmp_path, data, checkpoint),
         ValueError,
-        "the checkpoint has no entry 'tskd': it was not saved by a TSKD run and cannot "
-        'be resumed as one; to start a new run from its weights set load_from without '
-        'resume',
+        "the checkpoint has no entry 'tskd': it was not saved by a TSKD run that keeps "
+        'its state (save_state=True in the hook; the best checkpoint never does), and '
+        'cannot be resumed as one; to start a new run from its weights set load_from '
+        'without resume',
     )
     cfg = resume(tmp_path, data, checkpoint)
     cfg.resume = False
@@ -265,8 +223,3 @@ def test_hook_arguments():
     assert TSKDMemoryHook(interval=50).schedule.review_length == 1
     with pytest.raises(TypeError, match="unexpected keyword argument 'intervals'"):
         TSKDMemoryHook(intervals=3)
-
-
-def test_general_phase_by_default(mmdet_scope):
-    model = TSKDDistiller(tiny_retinanet(), tiny_retinanet(), None)
-    assert model.phase == 'general'

@@ -1,4 +1,4 @@
-from .hooks import TSKDMemoryHook
+from .hooks import DistillationHook, TSKDMemoryHook
 from .schedule import Node, ReviewSchedule
 
-__all__ = ['Node', 'ReviewSchedule', 'TSKDMemoryHook']
+__all__ = ['DistillationHook', 'Node', 'ReviewSchedule', 'TSKDMemoryHook']

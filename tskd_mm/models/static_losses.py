@@ -5,6 +5,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .feature_tap import Features
+from .loss_weight import check_weight
 
 
 class StaticLosses(nn.Module):
@@ -14,6 +15,9 @@ class StaticLosses(nn.Module):
         features: Configs of losses on a pair of feature maps, by name; each is summed
             over the levels.
         logits: Configs of losses on a pair of logits, by name.
+
+    Raises:
+        ValueError: If a weight is negative, NaN or infinite.
     """
 
     def __init__(
@@ -22,6 +26,8 @@ class StaticLosses(nn.Module):
         super().__init__()
         self.features = _build(features)
         self.logits = _build(logits)
+        for name, loss in [*self.features.items(), *self.logits.items()]:
+            check_weight(name, loss)
 
     def forward(
         self, student: Features, teacher: Features, valid: list[Tensor | None]

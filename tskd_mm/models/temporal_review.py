@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from .attention_map import attention_map
 from .increment import increment, increment_sequence
+from .loss_weight import check_weight
 from .valid_pixels import masked_mean
 
 
@@ -27,7 +28,8 @@ class TemporalReview(nn.Module):
         loss_weight: w; 1 in the TSKD release.
 
     Raises:
-        ValueError: If a list of predictors has another length than ``num_levels``.
+        ValueError: If a list of predictors has another length than ``num_levels``, or
+            the weight is negative, NaN or infinite.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class TemporalReview(nn.Module):
         self.predictors = nn.ModuleList(MODELS.build(config) for config in configs)
         self.normalize = normalize
         self.loss_weight = loss_weight
+        check_weight('review', self)
 
     def forward(
         self,

@@ -6,10 +6,12 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from mmengine.dist import broadcast
+from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from .feature_tap import Features, FeatureTap
+from .finite_losses import check_finite
 from .frozen_teacher import FrozenTeacher, build_teacher
 from .gradient_average import average_gradients_after_backward
 from .level_match import check_classes, match_levels, select_levels
@@ -17,6 +19,7 @@ from .model_source import find_model
 from .snapshot_bank import SnapshotBank
 from .static_losses import StaticLosses
 from .student_facade import StudentFacade
+from .temporal_review import TemporalReview
 from .valid_pixels import valid_pixels
 
 ATTENTION_TRANSFER = {
@@ -49,12 +52,14 @@ class TSKDDistiller(StudentFacade):
             Default: attention transfer with weight 0.1.
         logit_losses: Static losses on the logits, by name. Default: none.
         review: Arguments of
-            :class:`~tskd_mm.models.temporal_review.TemporalReview`.
+            :class:`~tskd_mm.models.temporal_review.TemporalReview`; None leaves the
+            static losses alone, with DistillationHook in place of TSKDMemoryHook.
         data_preprocessor: For a student or a teacher whose config dict has none (the
             runner gives here what stands at the top level of a config).
 
     Attributes:
         phase: ``'memorize'``, ``'review'`` or ``'general'``; set by the hook.
+        attended: Whether a hook has taken charge; set by the hook.
 
     Raises:
         ValueError: If a tap or a stride does not exist.
@@ -71,7 +76,7 @@ class TSKDDistiller(StudentFacade):
         logit_tap: str = 'head',
         feature_losses: dict[str, dict] | None = ATTENTION_TRANSFER,
         logit_losses: dict[str, dict] | None = None,
-        review: dict | None = None,
+        review: dict | None = {},  # noqa: B006
         data_preprocessor: dict | None = None,
     ) -> None:
         student_source = find_model(student, 'student', data_preprocessor)
@@ -85,22 +90,58 @@ class TSKDDistiller(StudentFacade):
         self.logit_tap = logit_tap if logit_losses else None
         self.teacher: FrozenTeacher | None = None
         self.phase: Literal['memorize', 'review', 'general'] = 'general'
+        self.attended = False
         self.tap = FeatureTap(model, student_taps, self.logit_tap)
         if strides is not None:
             self.tap.levels = select_levels(self.tap.strides(), strides)
         self.strides = self.tap.strides()
-        self.bank = SnapshotBank(model, self.tap.without_logits())
         self.static_losses = StaticLosses(feature_losses, logit_losses)
+        self.bank: SnapshotBank | None = None
+        self.review: TemporalReview | None = None
+        if review is not None:
+            self._add_review(review)
+
+    def _add_review(self, config: dict) -> None:
+        self.bank = SnapshotBank(self.student, self.tap.without_logits())
         # The student must start and train as it would alone with the same seed.
         with torch.random.fork_rng(devices=[]):
             self.review = MODELS.build(
-                {'type': 'TemporalReview', 'num_levels': len(self.strides)}
-                | (review or {})
+                {'type': 'TemporalReview', 'num_levels': len(self.strides)} | config
             )
         # Outside a review the predictors have no gradient to wait for.
         self._ddp_params_and_buffers_to_ignore = [
             f'review.{name}' for name, _ in self.review.named_parameters()
         ]
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[Any] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """As of the student; ``'loss'`` calls :meth:`loss` and checks its values.
+
+        Raises:
+            FloatingPointError: If a loss is NaN or infinite.
+        """
+        outputs = super().forward(inputs, data_samples, mode)
+        if mode == 'loss':
+            check_finite(outputs, data_samples or [])
+        return outputs
+
+    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """One step of the optimizer, as in mmengine.
+
+        Raises:
+            RuntimeError: If no hook says what to do when.
+        """
+        if not self.attended:
+            hook = 'DistillationHook' if self.review is None else 'TSKDMemoryHook'
+            raise RuntimeError(
+                f'TSKDDistiller trains with the hook {hook}, but none is there: add '
+                f"custom_hooks = [dict(type='{hook}')] to the config"
+            )
+        return super().train_step(data, optim_wrapper)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
         """Losses of one batch: the task's, the static ones and the review's.
@@ -120,7 +161,7 @@ class TSKDDistiller(StudentFacade):
             valid = _valid_levels(data_samples, student)
             _fit_sizes(teacher, student)
             losses |= self.static_losses(student, teacher, valid)
-        if self.phase == 'review':
+        if self.phase == 'review' and self.bank and self.review:
             past = self.bank.levels(inputs)
             with torch.autocast(inputs.device.type, enabled=False):
                 review = self.review(past, student.levels, teacher.levels, valid)
@@ -137,7 +178,7 @@ class TSKDDistiller(StudentFacade):
                 match the student's.
         """
         super().init_weights()
-        for parameter in self.review.parameters():
+        for parameter in self.review.parameters() if self.review else ():
             broadcast(parameter.data)  # the wrapper that would do it ignores them
         source = find_model(self.teacher_config, 'teacher', self.shared_preprocessor)
         model = build_teacher(source, self.teacher_checkpoint)
@@ -150,25 +191,30 @@ class TSKDDistiller(StudentFacade):
 
     def outsiders(self) -> list[Any]:
         """Teacher and memories: no modules, but on the student's device."""
-        return [self.bank, *([self.teacher] if self.teacher else [])]
+        return [part for part in (self.bank, self.teacher) if part is not None]
 
     def memorize(self, slot: int) -> None:
         """Keep the student as it is now in a memory slot."""
+        if self.bank is None:
+            raise RuntimeError('without a review there is nothing to memorize for')
         self.bank.memorize(slot)
+
+    def extras(self) -> dict[str, nn.Module]:
+        """What is trained beside the student and stays out of its ``state_dict``."""
+        parts = {'review': self.review, 'losses': self.static_losses}
+        return {name: part for name, part in parts.items() if part is not None}
 
     def tskd_state(self) -> dict[str, Any]:
         """What resuming needs beside the student: all else trained, and memories."""
-        return {
-            'review': self.review.state_dict(),
-            'losses': self.static_losses.state_dict(),
-            'memories': self.bank.state_dict(),
-        }
+        state = {name: part.state_dict() for name, part in self.extras().items()}
+        return state | ({'memories': self.bank.state_dict()} if self.bank else {})
 
     def load_tskd_state(self, state: dict[str, Any]) -> None:
         """Bring back what :meth:`tskd_state` returned."""
-        self.review.load_state_dict(state['review'])
-        self.static_losses.load_state_dict(state['losses'])
-        self.bank.load_state_dict(state['memories'])
+        for name, part in self.extras().items():
+            part.load_state_dict(state[name])
+        if self.bank is not None:
+            self.bank.load_state_dict(state['memories'])
 
     def _require_teacher(self) -> FrozenTeacher:
         if self.teacher is None:

@@ -1,3 +1,4 @@
+from .distillation_hook import DistillationHook
 from .tskd_memory_hook import TSKDMemoryHook
 
-__all__ = ['TSKDMemoryHook']
+__all__ = ['DistillationHook', 'TSKDMemoryHook']

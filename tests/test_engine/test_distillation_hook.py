@@ -1,0 +1,246 @@
+"""Checkpoints and resumed runs, in a real Runner with a real (tiny) RetinaNet."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import MODELS
+from mmengine.runner import Runner
+from toys import run_config, same_tensors, tiny_retinanet, with_validation
+
+from tskd_mm.engine import DistillationHook
+
+
+def train(config: ConfigDict) -> Runner:
+    runner = Runner.from_cfg(config)
+    runner.train()
+    return runner
+
+
+def resumed(config: ConfigDict, checkpoint: Path, folder: Path) -> ConfigDict:
+    config = copy.deepcopy(config)
+    config.update(resume=True, load_from=str(checkpoint))
+    config.update(work_dir=str(folder), experiment_name=str(folder))
+    return config
+
+
+def saved(path: Path) -> dict:
+    return torch.load(path, map_location='cpu')
+
+
+def same(a: object, b: object) -> bool:
+    """Equal to the last bit, through dicts and lists."""
+    if torch.is_tensor(a):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+@pytest.fixture
+def static(tmp_path: Path, data: dict) -> ConfigDict:
+    """A run without a review."""
+    config = run_config(tmp_path, data, epochs=2)
+    config.model.review = None
+    config.custom_hooks = [dict(type='DistillationHook')]
+    return config
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+@pytest.mark.parametrize('loop', ['epochs', 'iterations'])
+def test_resumed_equals_never_interrupted(tmp_path, data, loop, workers):
+    config = with_validation(run_config(tmp_path, data, epochs=6, augment=True))
+    config.model.student.neck.type = 'FPNWithDropout'
+    config.train_dataloader.num_workers = workers
+    config.train_dataloader.persistent_workers = workers > 0
+    config.randomness.deterministic = True
+    config.optim_wrapper.optimizer = dict(type='AdamW', lr=1e-3)
+    by_epoch = loop == 'epochs'
+    config.default_hooks.checkpoint = dict(
+        type='CheckpointHook', interval=1 if by_epoch else 2, by_epoch=by_epoch
+    )
+    if by_epoch:
+        middle, last = 'epoch_3.pth', 'epoch_6.pth'
+    else:
+        config.train_cfg = dict(by_epoch=False, max_iters=12, val_interval=3)
+        config.train_dataloader.sampler.type = 'InfiniteSampler'
+        config.custom_hooks = [
+            dict(type='TSKDMemoryHook', interval=2, by_epoch=False, review_length=2)
+        ]
+        middle, last = 'iter_4.pth', 'iter_12.pth'
+    train(copy.deepcopy(config))
+    train(resumed(config, tmp_path / 'work' / middle, tmp_path / 'again'))
+    whole, again = saved(tmp_path / 'work' / last), saved(tmp_path / 'again' / last)
+    assert len(whole['tskd']['optimizer']) > 0
+    for part in ('state_dict', 'optimizer', 'tskd'):
+        assert same(whole[part], again[part]), part
+
+
+def test_epochs_and_seeds_draw_other_numbers(static, data):
+    static.train_dataloader.num_workers = 1
+    static.train_dataloader.persistent_workers = True
+    # All epochs see the same images in the same order.
+    static.train_dataloader.sampler.shuffle = False
+    random = run_config(Path('unused'), data, augment=True)
+    static.train_dataloader.dataset.pipeline = random.train_dataloader.dataset.pipeline
+    seen: list[int] = []
+
+    def look(module: torch.nn.Module, args: tuple) -> None:
+        seen.append(int(sum(image.long().sum() for image in args[0]['inputs'])))
+
+    for seed in (0, 1):
+        static.randomness.seed = seed
+        static.experiment_name += 'x'
+        runner = Runner.from_cfg(copy.deepcopy(static))
+        runner.model.data_preprocessor.register_forward_pre_hook(look)
+        runner.train()
+    assert len(seen) == len(set(seen)) == 8  # two batches in two epochs of two runs
+
+
+def test_without_a_review(tmp_path, static):
+    static.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    static.randomness.deterministic = True
+    runner = train(copy.deepcopy(static))
+    assert runner.model.review is None and runner.model.bank is None
+    assert list(runner.model.extras()) == ['losses']
+    first = tmp_path / 'work' / 'epoch_1.pth'
+    assert set(saved(first)['tskd']) == {'schedule', 'losses', 'optimizer'}
+    again = train(resumed(static, first, tmp_path / 'again'))
+    assert same_tensors(again.model.state_dict(), runner.model.state_dict())
+
+
+def stock(config: ConfigDict) -> ConfigDict:
+    """Training of the student alone."""
+    config = copy.deepcopy(config)
+    config.model = config.model.student
+    config.update(work_dir=f'{config.work_dir}_stock', experiment_name='stock')
+    return config
+
+
+@pytest.mark.parametrize('kind', ['epoch', 'iter', 'best', 'ema'])
+def test_every_checkpoint_is_a_plain_student(tmp_path, data, kind):
+    config = with_validation(run_config(tmp_path, data, epochs=4))
+    hook = dict(type='CheckpointHook', interval=1)
+    if kind == 'iter':
+        hook.update(by_epoch=False, interval=8)
+    if kind == 'best':
+        hook.update(save_best='coco/bbox_mAP', rule='greater')
+    if kind == 'ema':
+        config.custom_hooks.append(dict(type='EMAHook'))
+        config.experiment_name += 'ema'
+    config.default_hooks.checkpoint = hook
+    train(copy.deepcopy(config))
+    plain = stock(config)
+    plain.custom_hooks = config.custom_hooks[1:]
+    train(plain)
+    pattern = {'iter': 'iter_8.pth', 'best': 'best_*.pth'}.get(kind, 'epoch_4.pth')
+    [ours] = (tmp_path / 'work').glob(pattern)
+    [theirs] = (tmp_path / 'work_stock').glob(pattern)
+    MODELS.build(tiny_retinanet()).load_state_dict(saved(ours)['state_dict'])
+    assert list(saved(ours)['state_dict']) == list(saved(theirs)['state_dict'])
+    assert ('tskd' in saved(ours)) == (kind != 'best')
+    assert ('ema_state_dict' in saved(ours)) == (kind == 'ema')
+    content = saved(ours)
+    content.pop('tskd', None)
+    torch.save(content, tmp_path / 'without.pth')
+    torch.save(saved(theirs), tmp_path / 'stock.pth')
+    size, expected = (
+        (tmp_path / f'{name}.pth').stat().st_size for name in ('without', 'stock')
+    )
+    # The text of the config and the log are in the file too: some kilobytes.
+    assert abs(size - expected) <= 0.01 * expected + 20_000, (size, expected)
+    assert same_numbers(content.get('optimizer'), saved(theirs).get('optimizer'))
+
+
+def same_numbers(ours: dict | None, theirs: dict | None) -> bool:
+    """Whether the optimizer keeps as many numbers in both."""
+
+    def numbers(state: dict) -> int:
+        tensors = [t for p in state['state'].values() for t in p.values()]
+        return sum(t.numel() for t in tensors if torch.is_tensor(t))
+
+    return ours is theirs is None or numbers(ours) == numbers(theirs)
+
+
+def test_state_switched_off(tmp_path, data):
+    config = run_config(tmp_path, data, epochs=4, interval=1, save_state=False)
+    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    train(copy.deepcopy(config))
+    checkpoint = tmp_path / 'work' / 'epoch_4.pth'
+    assert 'tskd' not in saved(checkpoint)
+    with pytest.raises(ValueError, match="^the checkpoint has no entry 'tskd'"):
+        train(resumed(config, checkpoint, tmp_path / 'again'))
+
+
+def test_resume_with_another_student(tmp_path, data):
+    config = run_config(tmp_path, data, epochs=4)
+    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    train(copy.deepcopy(config))
+    config.model.student.neck.out_channels = 8
+    config.model.student.bbox_head.in_channels = 8
+    config.train_cfg.max_epochs = 8
+    text = (
+        'the checkpoint holds another student than RetinaNet of the config: 18 '
+        "weights differ in name or shape, first ['bbox_head.cls_convs.0.conv.weight', "
+        "'bbox_head.reg_convs.0.conv.weight', 'neck.fpn_convs.0.conv.bias']; resume it "
+        'with its own config, or to start a new run from its weights set load_from '
+        'without resume'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        train(resumed(config, tmp_path / 'work' / 'epoch_4.pth', tmp_path / 'again'))
+
+
+def test_load_from_a_plain_student(tmp_path, data):
+    plain = MODELS.build(tiny_retinanet())
+    torch.save({'state_dict': plain.state_dict()}, tmp_path / 'plain.pth')
+    config = run_config(tmp_path, data, epochs=4)
+    config.load_from = str(tmp_path / 'plain.pth')
+    config.optim_wrapper.optimizer.lr = 0.0
+    runner = train(config)
+    parameters = dict(plain.named_parameters())
+    trained = dict(runner.model.student.named_parameters())
+    assert same_tensors(trained, parameters)
+
+
+def test_a_distiller_needs_its_hook(tmp_path, data, static):
+    text = (
+        'TSKDDistiller trains with the hook {0}, but none is there: add custom_hooks = '
+        "[dict(type='{0}')] to the config"
+    )
+    for config, hook in (
+        (run_config(tmp_path, data), 'TSKDMemoryHook'),
+        (static, 'DistillationHook'),
+    ):
+        config.custom_hooks = []
+        config.experiment_name = hook
+        with pytest.raises(RuntimeError, match=re.escape(text.format(hook))):
+            train(config)
+
+
+def test_hook_of_another_kind(tmp_path, data, static):
+    static.custom_hooks = [dict(type='TSKDMemoryHook', interval=1)]
+    text = (
+        'TSKDMemoryHook runs reviews, but the TSKDDistiller has review=None: use the '
+        'hook DistillationHook, or remove review=None from the model'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        train(static)
+    config = run_config(tmp_path, data)
+    config.custom_hooks = [dict(type='DistillationHook')]
+    config.experiment_name += 'reviewed'
+    text = (
+        'DistillationHook runs no reviews, but the TSKDDistiller has one: use the '
+        'hook TSKDMemoryHook, or set review=None in the model'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        train(config)
+
+
+def test_arguments():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'save'"):
+        DistillationHook(save=True)

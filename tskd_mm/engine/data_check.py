@@ -1,0 +1,78 @@
+"""What is wrong with a data set that would train without a word."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from mmdet.datasets import CocoDataset
+from mmengine.dist import is_main_process
+from mmengine.fileio import get_text
+
+
+def check_data(dataset: Any) -> None:
+    """Check that a training set has images, and classes that its files know.
+
+    Args:
+        dataset: Of a data loader; wrappers and concatenations are looked into.
+
+    Raises:
+        ValueError: If a part has no images, lacks a class of ``metainfo`` in its
+            annotation file, or has an annotation whose category is not in the file.
+    """
+    for part in _parts(dataset):
+        # Reading a large file once more is enough.
+        if is_main_process() and _is_coco(part):
+            _check_categories(part)
+        if len(part) == 0:
+            raise ValueError(
+                f'{type(part).__name__} of {_origin(part)} has no images to train '
+                'on: check ann_file, data_prefix, metainfo.classes and filter_cfg; an '
+                'image without boxes of these classes is left out'
+            )
+
+
+def _parts(dataset: Any) -> Iterator[Any]:
+    """The data sets inside wrappers and concatenations."""
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    if inner == [None]:
+        yield dataset
+    else:
+        for part in inner:
+            yield from _parts(part)
+
+
+def _is_coco(dataset: Any) -> bool:
+    """Whether mmdet looks the classes up by name (for LVIS it does not)."""
+    reader = getattr(type(dataset), 'load_data_list', None)
+    return reader is CocoDataset.load_data_list
+
+
+def _check_categories(dataset: CocoDataset) -> None:
+    text = get_text(dataset.ann_file, backend_args=dataset.backend_args)
+    categories = {c['id']: c['name'] for c in _categories(text)}
+    missing = [n for n in dataset.metainfo['classes'] if n not in categories.values()]
+    if missing:
+        raise ValueError(
+            f'{dataset.ann_file} has no categories {missing}: mmdet would number the '
+            'others without them; set metainfo.classes to (some of) the categories '
+            f'of the file: {[*categories.values()]}'
+        )
+    used = {int(match[1]) for match in re.finditer(r'"category_id":\s*(\d+)', text)}
+    unknown = sorted(used - categories.keys())
+    if unknown:
+        raise ValueError(
+            f'{dataset.ann_file} has annotations of the categories {unknown}, which '
+            "are not in its list 'categories': mmdet would leave them out; correct "
+            'the file'
+        )
+
+
+def _categories(text: str) -> list[dict[str, Any]]:
+    """The list of categories alone: all of a large file takes far longer to parse."""
+    start = re.search(r'"categories"\s*:\s*(?=\[)', text)
+    return json.JSONDecoder().raw_decode(text, start.end())[0] if start else []
+
+
+def _origin(dataset: Any) -> str:
+    return str(getattr(dataset, 'ann_file', '') or getattr(dataset, 'data_root', ''))

@@ -1,0 +1,103 @@
+"""Takes charge of a distiller's training: its state, random numbers and checks."""
+
+from typing import Any
+
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from ...models.tskd_distiller import TSKDDistiller
+from ..checkpoint_entry import add_entry, bring_back_entry, take_out_extras
+from ..crash_safe import mend_last_checkpoint, save_crash_safely
+from ..data_check import check_data
+from ..random_state import seed_epoch, seed_iterations
+
+
+@HOOKS.register_module()
+class DistillationHook(Hook):
+    """For a distiller without a review: the static losses alone.
+
+    - What is trained beside the student is saved under one entry of the checkpoint,
+      ``'tskd'``, and brought back by ``--resume``.
+    - Every epoch (in an iteration loop every iteration) starts from random numbers
+      that follow from the seed and its number alone: a resumed run draws what the
+      interrupted one would have drawn.
+    - A crash, even while a checkpoint is being written, leaves one to resume from.
+
+    Args:
+        save_state: Write the entry. Without it a checkpoint is as small as the plain
+            student's, and cannot be resumed as a distillation.
+    """
+
+    def __init__(self, save_state: bool = True) -> None:
+        self.save_state = save_state
+
+    def before_run(self, runner: Runner) -> None:
+        """Before the checkpoint to resume is looked for."""
+        mend_last_checkpoint(runner.work_dir)
+        for hook in runner.hooks:
+            if isinstance(hook, CheckpointHook):
+                save_crash_safely(hook)
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that the training can do what the config asks for.
+
+        Raises:
+            ValueError: If the model is no distiller, its review has no schedule, or
+                the data set has no images or annotations of unknown classes.
+        """
+        self.check(runner)
+        check_data(runner.train_dataloader.dataset)
+        seed_iterations(runner)
+        self.distiller(runner).attended = True
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        seed_epoch(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if 'optimizer' not in checkpoint:
+            return  # the best checkpoint: not for resuming
+        parts = checkpoint, self.distiller(runner), runner.optim_wrapper
+        if self.save_state:
+            add_entry(*parts, self.schedule_state())
+        else:
+            take_out_extras(*parts)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """On resume, bring back what was trained beside the student.
+
+        Raises:
+            ValueError: If the checkpoint has no TSKD entry, or it is of another
+                student or schedule.
+        """
+        if runner._resume:
+            state = self.schedule_state()
+            bring_back_entry(checkpoint, self.distiller(runner), state)
+
+    def check(self, runner: Runner) -> None:
+        """Check that hook, model and training loop belong together."""
+        if self.distiller(runner).review is not None:
+            raise ValueError(
+                'DistillationHook runs no reviews, but the TSKDDistiller has one: use '
+                'the hook TSKDMemoryHook, or set review=None in the model'
+            )
+
+    def schedule_state(self) -> dict[str, Any] | None:
+        """What a run must have in common with the one it resumes."""
+        return None
+
+    def distiller(self, runner: Runner) -> TSKDDistiller:
+        """The runner's model, out of its wrapper.
+
+        Raises:
+            ValueError: If it is no distiller.
+        """
+        wrapped = is_model_wrapper(runner.model)
+        model = runner.model.module if wrapped else runner.model
+        if not isinstance(model, TSKDDistiller):
+            raise ValueError(
+                f'{type(self).__name__} needs a model of type TSKDDistiller, but got '
+                f'{type(model).__name__}: wrap the model, or remove the hook'
+            )
+        return model
