@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.registry import MODELS
 from torch import nn
-from toys import same_tensors
+from toys import same_tensors, tiny_retinanet
 
 from tskd_mm.models.weights import load_weights
 
@@ -83,27 +84,58 @@ def test_nothing_in_the_file_runs(tmp_path: Path, zipped: bool):
         _Attack(os.system, f'touch {proof}'),
         _Attack(open, str(proof), 'w'),
         _Attack(eval, f'open({str(proof)!r}, "w")'),
-        _Attack(Path.touch, proof),
         _Attack(torch.save, STATE, str(proof)),
     ]
     how = {'_use_new_zipfile_serialization': zipped}
-    path = _save(tmp_path, {'state_dict': STATE, 'meta': attacks}, **how)
-    assert same_tensors(load_weights(path), STATE)
-    for attack in attacks:
-        with pytest.raises(ValueError, match='holds no weights'):
-            load_weights(_save(tmp_path, attack, **how))
+    names = ['posix.system', 'io.open', '__builtin__.eval']
+    names.append('torch.serialization.save')
+    for attack, name in zip(attacks, names, strict=True):
+        for content in (attack, {'state_dict': STATE, 'meta': attack}):
+            path = _save(tmp_path, content, **how)
+            with pytest.raises(ValueError, match=f'^{re.escape(refusal(path, name))}$'):
+                load_weights(path)
+    # mmengine's own files call getattr: it stays harmless.
+    content = {'state_dict': STATE, 'meta': _Attack(Path.touch, proof)}
+    assert same_tensors(load_weights(_save(tmp_path, content, **how)), STATE)
     assert not proof.exists()
-    torch.load(path)  # shows that the attack is a real one
-    assert proof.exists()
+    content = {'state_dict': STATE, 'meta': attacks[:1]}
+    assert same_tensors(load_weights(_save(tmp_path, content), trust=True), STATE)
+    assert proof.exists()  # the attack is a real one
+
+
+def refusal(path: str, name: str) -> str:
+    return (
+        f'{path} would run {name} when it is loaded, which weights have no use for: '
+        'nothing was run; get a checkpoint of weights, or if you know who made this '
+        'file and trust it, set trust_teacher_checkpoint=True'
+    )
 
 
 def test_an_attack_in_a_plain_pickle(tmp_path: Path):
     proof = tmp_path / 'proof'
     path = tmp_path / 'file.pkl'
     path.write_bytes(pickle.dumps(_Attack(os.system, f'touch {proof}')))
-    with pytest.raises(ValueError, match='cannot be read as a checkpoint'):
+    text = refusal(str(path), 'posix.system')
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
         load_weights(str(path))
     assert not proof.exists()
+
+
+def test_a_distiller_refuses_an_attack_and_can_be_told_to_trust(tmp_path: Path):
+    proof = tmp_path / 'proof'
+    student = {**tiny_retinanet(), '_scope_': 'mmdet'}
+    state = MODELS.build(student).state_dict()
+    attack = _Attack(os.system, f'touch {proof}')
+    path = _save(tmp_path, {'state_dict': state, 'meta': attack})
+    config = {'type': 'TSKDDistiller', 'student': student, 'teacher': student}
+    config['teacher_checkpoint'] = path
+    with pytest.raises(ValueError, match='set trust_teacher_checkpoint=True'):
+        MODELS.build(config).init_weights()
+    assert not proof.exists()
+    model = MODELS.build(config | {'trust_teacher_checkpoint': True})
+    model.init_weights()
+    assert same_tensors(model.teacher.model.state_dict(), state)
+    assert proof.exists()
 
 
 def test_a_truncated_file(tmp_path: Path):

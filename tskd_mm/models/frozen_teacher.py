@@ -54,7 +54,9 @@ class FrozenTeacher:
         self.model._apply(fn)
 
 
-def build_teacher(source: ModelSource, checkpoint: str | None) -> nn.Module:
+def build_teacher(
+    source: ModelSource, checkpoint: str | None, trust: bool = False
+) -> nn.Module:
     """Build the teacher and bring in its weights.
 
     The random state is left as it was, so that the student starts and trains as it
@@ -64,6 +66,7 @@ def build_teacher(source: ModelSource, checkpoint: str | None) -> nn.Module:
         source: The teacher's config.
         checkpoint: Path, URL, ``'auto'`` for the weights in the host's model index,
             or None for the config's own initial weights.
+        trust: Run what is in the checkpoint file; see ``read_checkpoint``.
 
     Raises:
         ValueError: If the weights do not fit, or ``'auto'`` finds none.
@@ -82,6 +85,6 @@ def build_teacher(source: ModelSource, checkpoint: str | None) -> nn.Module:
         return model
     if checkpoint == 'auto':
         checkpoint = source.weights_in_index()
-    load_strictly(model, checkpoint)
+    load_strictly(model, checkpoint, trust)
     print_log(f'teacher {source.name}: weights from {checkpoint}', logger='current')
     return model

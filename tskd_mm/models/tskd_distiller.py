@@ -56,6 +56,8 @@ class TSKDDistiller(StudentFacade):
             static losses alone, with DistillationHook in place of TSKDMemoryHook.
         data_preprocessor: For a student or a teacher whose config dict has none (the
             runner gives here what stands at the top level of a config).
+        trust_teacher_checkpoint: Run the code in a checkpoint file that holds more
+            than weights. Such a file is refused by default.
 
     Attributes:
         phase: ``'memorize'``, ``'review'`` or ``'general'``; set by the hook.
@@ -78,6 +80,7 @@ class TSKDDistiller(StudentFacade):
         logit_losses: dict[str, dict] | None = None,
         review: dict | None = {},  # noqa: B006
         data_preprocessor: dict | None = None,
+        trust_teacher_checkpoint: bool = False,
     ) -> None:
         student_source = find_model(student, 'student', data_preprocessor)
         model = MODELS.build(student_source.config)
@@ -86,6 +89,7 @@ class TSKDDistiller(StudentFacade):
         self.teacher_config = teacher
         self.shared_preprocessor = student_source.config.get('data_preprocessor')
         self.teacher_checkpoint = teacher_checkpoint
+        self.trust_teacher_checkpoint = trust_teacher_checkpoint
         self.teacher_taps = teacher_taps or student_taps
         self.logit_tap = logit_tap if logit_losses else None
         self.teacher: FrozenTeacher | None = None
@@ -181,7 +185,9 @@ class TSKDDistiller(StudentFacade):
         for parameter in self.review.parameters() if self.review else ():
             broadcast(parameter.data)  # the wrapper that would do it ignores them
         source = find_model(self.teacher_config, 'teacher', self.shared_preprocessor)
-        model = build_teacher(source, self.teacher_checkpoint)
+        model = build_teacher(
+            source, self.teacher_checkpoint, self.trust_teacher_checkpoint
+        )
         tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
         pyramid = len(self.tap.paths) == 1 and len(self.strides) > 1
         tap.levels = match_levels(self.strides, tap.strides(), pyramid)

@@ -1,5 +1,6 @@
 """Reads model weights from a checkpoint file without running what is in it."""
 
+import builtins
 import pickle
 from collections import OrderedDict
 from pathlib import Path
@@ -14,6 +15,11 @@ from torch._weights_only_unpickler import _get_allowed_globals
 from torch.hub import download_url_to_file, get_dir
 
 ENTRIES = ('state_dict', 'model')  # where checkpoints keep the weights
+# Packages whose objects checkpoints hold beside the weights.
+HOSTS = ('mmengine', 'mmcv', 'mmdet', 'mmpretrain', 'mmcls')
+RECORDS = (*HOSTS, 'argparse', 'collections', 'datetime', 'numpy', 'pathlib')
+# How numpy's bytes and mmengine's log buffers are written.
+CALLS = ('_codecs.encode', 'builtins.getattr', '__builtin__.getattr')
 LEFTOVERS = ('data_preprocessor.', 'ema_')
 
 
@@ -34,15 +40,30 @@ class _Inert:
     def extend(self, items: Any) -> None: ...
 
 
-class _TensorUnpickler(pickle.Unpickler):
-    """Builds what ``torch.load(weights_only=True)`` allows; the rest becomes inert.
+class _RunsCode(Exception):
+    """A file names something that would run when it is loaded."""
 
-    Checkpoints of mmengine hold log buffers and other objects beside the weights, for
-    which ``weights_only`` refuses the whole file.
+
+class _TensorUnpickler(pickle.Unpickler):
+    """Builds what ``torch.load(weights_only=True)`` allows and refuses the rest.
+
+    What training tools are known to save beside the weights, such as mmengine's log
+    buffers, becomes inert: ``weights_only`` would refuse these files too.
     """
 
     def find_class(self, module: str, name: str) -> Any:
-        return _get_allowed_globals().get(f'{module}.{name}', _Inert)
+        allowed = _get_allowed_globals().get(f'{module}.{name}')
+        if allowed is None and not _is_record(module, name):
+            raise _RunsCode(f'{module}.{name}')
+        return allowed or _Inert
+
+
+def _is_record(module: str, name: str) -> bool:
+    if f'{module}.{name}' in CALLS:
+        return True
+    if module in ('builtins', '__builtin__'):
+        return isinstance(getattr(builtins, name, None), type)
+    return module.partition('.')[0] in RECORDS
 
 
 _safe_pickle = SimpleNamespace(
@@ -52,18 +73,21 @@ _safe_pickle = SimpleNamespace(
 )
 
 
-def read_checkpoint(checkpoint: str) -> Any:
+def read_checkpoint(checkpoint: str, trust: bool = False) -> Any:
     """What is in a checkpoint file, tensors on the CPU; no code in it is run.
 
     Args:
         checkpoint: Path, or URL (downloaded once into the cache of torch.hub).
+        trust: Run what is in it, as ``torch.load(weights_only=False)`` does.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ConnectionError: If the URL cannot be fetched.
-        ValueError: If the file is truncated or no checkpoint.
+        ValueError: If the file is truncated or no checkpoint, or would run code.
     """
     path = _local_file(checkpoint)
+    if trust:
+        return torch.load(path, 'cpu', weights_only=False)
     if is_zipfile(path) and any(
         name.endswith('/constants.pkl') for name in ZipFile(path).namelist()
     ):
@@ -73,6 +97,12 @@ def read_checkpoint(checkpoint: str) -> Any:
         )
     try:
         return torch.load(path, 'cpu', _safe_pickle, weights_only=False)
+    except _RunsCode as error:
+        raise ValueError(
+            f'{path} would run {error} when it is loaded, which weights have no use '
+            'for: nothing was run; get a checkpoint of weights, or if you know who '
+            'made this file and trust it, set trust_teacher_checkpoint=True'
+        ) from error
     except Exception as error:  # a file that is no checkpoint can fail in any way
         raise ValueError(
             f'{path} cannot be read as a checkpoint; it is truncated or no checkpoint '
@@ -80,7 +110,7 @@ def read_checkpoint(checkpoint: str) -> Any:
         ) from error
 
 
-def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
+def load_weights(checkpoint: str, trust: bool = False) -> OrderedDict[str, Tensor]:
     """State dict in a checkpoint file: see :func:`read_checkpoint`.
 
     A ``state_dict`` or ``model`` entry is taken if there is one, and the prefix
@@ -89,7 +119,7 @@ def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
     Raises:
         ValueError: If the file holds no weights.
     """
-    content = read_checkpoint(checkpoint)
+    content = read_checkpoint(checkpoint, trust)
     for entry in ENTRIES:
         if isinstance(content, dict) and isinstance(content.get(entry), dict):
             content = content[entry]
@@ -112,9 +142,9 @@ def load_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
     return weights
 
 
-def load_strictly(model: nn.Module, checkpoint: str) -> None:
+def load_strictly(model: nn.Module, checkpoint: str, trust: bool = False) -> None:
     """Load a checkpoint file into a model: :func:`load_weights`, then :func:`fit`."""
-    fit(model, load_weights(checkpoint), checkpoint)
+    fit(model, load_weights(checkpoint, trust), checkpoint)
 
 
 def fit(model: nn.Module, weights: OrderedDict[str, Tensor], origin: str) -> None:
