@@ -1,82 +1,108 @@
-"""A short TSKD training; each process writes what it ended with.
+"""Short TSKD trainings; each process writes what it ended with.
 
 Run by test_distributed.py: python distributed_run.py FOLDER BATCH LAUNCHER.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dist import get_rank
+from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import Runner
-from toys import tiny_retinanet
+from toys import run_config, tiny_retinanet
 
 import tskd_mm  # noqa: F401
 
+VARIANTS = ('plain', 'accumulation', 'ema', 'bfloat16', 'concat', 'static')
 
-def config(folder: Path, batch: int, launcher: str) -> ConfigDict:
-    pipeline = [
-        dict(type='LoadImageFromFile'),
-        dict(type='LoadAnnotations', with_bbox=True),
-        dict(type='RandomFlip', prob=0.0),
-        dict(type='PackDetInputs'),
-    ]
-    student = tiny_retinanet()
+
+@OPTIM_WRAPPERS.register_module()
+class CPUAmpOptimWrapper(OptimWrapper):
+    """mmengine's AmpOptimWrapper wants an accelerator."""
+
+    @contextmanager
+    def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
+        with super().optim_context(model), torch.autocast('cpu', torch.bfloat16):
+            yield
+
+
+class LossLog(Hook):
+    """Keeps the losses of every iteration."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.rows.append({name: float(value) for name, value in outputs.items()})
+
+
+def config(folder: Path, batch: int, launcher: str, variant: str) -> ConfigDict:
+    data = dict(data_root=f'{folder.parent}/', ann_file='boxes.json')
+    training = run_config(folder / variant, data)
+    student = training.model.student
     # mmdet divides by each process's own number of boxes: only ours is to be compared.
     student.bbox_head.loss_cls.loss_weight = student.bbox_head.loss_bbox.loss_weight = 0
-    data = dict(data_root=f'{folder.parent}/', ann_file='boxes.json')
-    return ConfigDict(
-        default_scope='mmdet',
-        launcher=launcher,
-        # Its default asks for one GPU a process.
-        model_wrapper_cfg=dict(
-            type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
-        ),
-        work_dir=str(folder),
-        model=dict(
-            type='TSKDDistiller',
-            student=student,
-            teacher=tiny_retinanet(width=12),
-            teacher_checkpoint=str(folder.parent / 'teacher.pth'),
-        ),
-        train_dataloader=dict(
-            batch_size=batch,
-            num_workers=0,
-            sampler=dict(type='DefaultSampler', shuffle=True),
-            collate_fn=dict(type='pseudo_collate'),
-            dataset=dict(
-                type='CocoDataset',
-                pipeline=pipeline,
-                data_prefix=dict(img=''),
-                metainfo=dict(classes=('class0', 'class1', 'class2')),
-                **data,
-            ),
-        ),
-        train_cfg=dict(by_epoch=True, max_epochs=5),
-        optim_wrapper=dict(
-            optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3),
-            clip_grad=dict(max_norm=35),
-        ),
-        custom_hooks=[dict(type='TSKDMemoryHook', interval=1)],
-        default_hooks=dict(checkpoint=None),
-        randomness=dict(seed=0),
-        log_level='ERROR',
-        experiment_name=f'{folder.name}',
+    training.model.teacher = tiny_retinanet(width=12)
+    training.model.teacher_checkpoint = str(folder.parent / 'teacher.pth')
+    # Its default asks for one GPU a process.
+    training.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
     )
+    training.update(launcher=launcher, default_hooks=dict(checkpoint=None))
+    training.train_dataloader.batch_size = batch
+    training.optim_wrapper.clip_grad = dict(max_norm=35)
+    training.auto_scale_lr = dict(enable=True, base_batch_size=8)
+    if variant == 'accumulation':
+        training.optim_wrapper.accumulative_counts = 2
+    if variant == 'ema':
+        training.custom_hooks.append(dict(type='EMAHook', momentum=0.1))
+    if variant == 'bfloat16':
+        training.optim_wrapper.type = 'CPUAmpOptimWrapper'
+    if variant == 'concat':
+        part = training.train_dataloader.dataset
+        training.train_dataloader.dataset = dict(
+            type='ConcatDataset',
+            datasets=[dict(part, indices=5), dict(part, indices=-3)],
+        )
+    if variant == 'static':
+        training.model.review = None
+        training.custom_hooks = [dict(type='DistillationHook')]
+    return training
+
+
+def train(folder: Path, batch: int, launcher: str, variant: str) -> None:
+    runner = Runner.from_cfg(config(folder, batch, launcher, variant))
+    losses = LossLog()
+    runner.register_hook(losses)
+    runner.train()
+    wrapped = is_model_wrapper(runner.model)
+    model = runner.model.module if wrapped else runner.model
+    state = {
+        'wrapped': wrapped,
+        'log': losses.rows,
+        'lr': runner.optim_wrapper.param_groups[0]['lr'],
+        'student': model.state_dict(),
+        **model.tskd_state(),
+    }
+    if variant == 'ema':
+        [hook] = [h for h in runner.hooks if type(h).__name__ == 'EMAHook']
+        state['ema'] = hook.ema_model.module.state_dict()
+    torch.save(state, folder / f'{variant}_{get_rank()}.pth')
 
 
 def main() -> None:
     folder, batch, launcher = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     if launcher != 'none':
         torch.distributed.init_process_group('gloo')  # mmengine's own start needs CUDA
-    runner = Runner.from_cfg(config(folder, batch, launcher))
-    runner.train()
-    wrapped = is_model_wrapper(runner.model)
-    model = runner.model.module if wrapped else runner.model
-    state = {'student': model.state_dict(), 'wrapped': wrapped, **model.tskd_state()}
-    torch.save(state, folder / f'rank{get_rank()}.pth')
+    for variant in VARIANTS:
+        train(folder, batch, launcher, variant)
 
 
 if __name__ == '__main__':

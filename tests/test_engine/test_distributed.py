@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from distributed_run import VARIANTS
 from mmengine.registry import MODELS
 from toys import coco_set, same_tensors, tiny_retinanet
 
@@ -20,8 +21,8 @@ def start(*command: str) -> subprocess.Popen:
 
 
 @pytest.fixture(scope='module')
-def states(tmp_path_factory) -> tuple[dict, dict, dict]:
-    """What rank 0, rank 1 and a single process ended with."""
+def folder(tmp_path_factory) -> Path:
+    """Where rank 0, rank 1 and a single process left what they ended with."""
     folder = tmp_path_factory.mktemp('distributed')
     coco_set(folder, images=8, size=(96, 96))
     torch.manual_seed(1)
@@ -34,27 +35,58 @@ def states(tmp_path_factory) -> tuple[dict, dict, dict]:
         start(sys.executable, SCRIPT, str(one), '4', 'none'),
     ]
     for run in runs:
-        output, _ = run.communicate(timeout=300)
+        output, _ = run.communicate(timeout=600)
         assert run.returncode == 0, output[-3000:]
-    files = (two / 'rank0.pth', two / 'rank1.pth', one / 'rank0.pth')
-    return tuple(torch.load(file) for file in files)
+    return folder
 
 
-def test_processes_agree(states):
-    first, second, _ = states
-    assert first['wrapped']
+def states(folder: Path, variant: str) -> tuple[dict, dict, dict]:
+    files = (f'two/{variant}_0.pth', f'two/{variant}_1.pth', f'one/{variant}_0.pth')
+    first, second, alone = (torch.load(folder / file) for file in files)
+    assert first['wrapped'] and second['wrapped'] and not alone['wrapped']
+    return first, second, alone
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_processes_agree(folder, variant):
+    first, second, _ = states(folder, variant)
     assert same_tensors(first['student'], second['student'])
+    if variant == 'static':
+        return
     assert same_tensors(first['review'], second['review'])
     assert list(first['memories']) == list(second['memories']) == [1, 2, 0]
     for slot, memory in first['memories'].items():
         assert same_tensors(memory, second['memories'][slot])
 
 
-@pytest.mark.parametrize('part', ['student', 'review'])
-def test_two_processes_equal_one(states, part):
-    first, _, alone = states
-    assert not alone['wrapped']
-    for name, tensor in alone[part].items():
-        torch.testing.assert_close(
-            first[part][name], tensor, rtol=1e-3, atol=1e-5, msg=name
-        )
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_losses_equal_those_of_one_process(folder, variant):
+    first, second, alone = (state['log'] for state in states(folder, variant))
+    assert len(first) == len(alone) == 10
+    tolerance = 0.03 if variant == 'bfloat16' else 1e-3
+    for a, b, expected in zip(first, second, alone, strict=True):
+        assert a.keys() == b.keys() == expected.keys()
+        for name in ('loss_attention', 'loss_review'):
+            if name in expected:
+                found = (a[name] + b[name]) / 2
+                assert found == pytest.approx(expected[name], rel=tolerance), name
+    reviews = [i for i, row in enumerate(alone) if 'loss_review' in row]
+    assert reviews == ([] if variant == 'static' else [6, 7])
+
+
+@pytest.mark.parametrize('variant', [v for v in VARIANTS if v != 'bfloat16'])
+def test_two_processes_equal_one(folder, variant):
+    first, _, alone = states(folder, variant)
+    parts = {'student', 'review', 'ema'} & alone.keys()
+    assert ('ema' in parts) == (variant == 'ema')
+    for part in parts:
+        for name, tensor in alone[part].items():
+            torch.testing.assert_close(
+                first[part][name], tensor, rtol=1e-3, atol=1e-5, msg=name
+            )
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_learning_rate_follows_the_global_batch(folder, variant):
+    for state in states(folder, variant):
+        assert state['lr'] == pytest.approx(0.01 * 4 / 8)

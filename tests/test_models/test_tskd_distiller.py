@@ -105,6 +105,28 @@ def test_the_review_alone_trains_the_student(distiller: nn.Module):
     assert distiller.student.bbox_head.retina_cls.weight.grad is None
 
 
+def test_under_amp_maps_and_losses_are_float32(distiller: nn.Module):
+    seen: dict[str, list[torch.dtype]] = {'features': [], 'targets': []}
+    distiller.student.neck.register_forward_hook(
+        lambda m, args, levels: seen['features'].extend(x.dtype for x in levels)
+    )
+    for predictor in distiller.review.predictors:
+        predictor.register_forward_hook(
+            lambda m, args, out: seen['targets'].extend([args[0].dtype, out.dtype])
+        )
+    inputs, samples = detection_batch(distiller.data_preprocessor)
+    distiller.phase = 'review'
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = distiller.loss(inputs, samples)
+    assert torch.bfloat16 in seen['features']
+    assert set(seen['targets']) == {torch.float32}
+    names = ('loss_attention', 'loss_review')
+    assert all(losses[name].dtype == torch.float32 for name in names)
+    exact = distiller.loss(inputs, samples)
+    for name in names:
+        torch.testing.assert_close(losses[name], exact[name], rtol=0.02, atol=1e-4)
+
+
 def test_nothing_changes_the_teacher(distiller: nn.Module):
     teacher = distiller.teacher.model
     before = deepcopy(teacher.state_dict())

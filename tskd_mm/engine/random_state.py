@@ -4,13 +4,39 @@ A resumed run then draws what an uninterrupted one would have drawn, in every pr
 without any state in the checkpoint, and whatever validation drew in between.
 """
 
+import logging
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 from mmengine.dataset import worker_init_fn
+from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner, set_random_seed
+
+
+def follow_resumed_seed(runner: Runner, before: int) -> None:
+    """Let the sampler go on with the seed of the run that is resumed.
+
+    Without ``randomness.seed`` every start draws a seed; mmengine brings back the one
+    that the resumed run drew, after it has built the sampler with another.
+
+    Args:
+        runner: After it has resumed.
+        before: Its seed before that.
+    """
+    if runner.seed == before:
+        return
+    sampler = runner.train_dataloader.batch_sampler.sampler
+    if hasattr(runner.train_loop, 'dataloader_iterator'):
+        print_log(
+            'the order of the images after this resume is another one than it would '
+            'have been: in an iteration loop set randomness.seed in the config',
+            'current',
+            logging.WARNING,
+        )
+    elif getattr(sampler, 'seed', None) == before:
+        sampler.seed = runner.seed
 
 
 def seed_epoch(runner: Runner) -> None:

@@ -6,12 +6,13 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ...models.tskd_distiller import TSKDDistiller
 from ..checkpoint_entry import add_entry, bring_back_entry, take_out_extras
 from ..crash_safe import mend_last_checkpoint, save_crash_safely
 from ..data_check import check_data
-from ..random_state import seed_epoch, seed_iterations
+from ..random_state import follow_resumed_seed, seed_epoch, seed_iterations
 
 
 @HOOKS.register_module()
@@ -35,6 +36,7 @@ class DistillationHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Before the checkpoint to resume is looked for."""
+        self._first_seed = runner.seed
         mend_last_checkpoint(runner.work_dir)
         for hook in runner.hooks:
             if isinstance(hook, CheckpointHook):
@@ -49,6 +51,7 @@ class DistillationHook(Hook):
         """
         self.check(runner)
         check_data(runner.train_dataloader.dataset)
+        follow_resumed_seed(runner, self._first_seed)
         seed_iterations(runner)
         self.distiller(runner).attended = True
 
@@ -91,8 +94,14 @@ class DistillationHook(Hook):
         """The runner's model, out of its wrapper.
 
         Raises:
-            ValueError: If it is no distiller.
+            ValueError: If it is no distiller, or sharded.
         """
+        if isinstance(runner.model, FullyShardedDataParallel):
+            raise ValueError(
+                'FSDP splits every weight over the processes, but a distiller copies '
+                'and compares whole ones: use MMDistributedDataParallel (remove '
+                'model_wrapper_cfg or strategy from the config)'
+            )
         wrapped = is_model_wrapper(runner.model)
         model = runner.model.module if wrapped else runner.model
         if not isinstance(model, TSKDDistiller):
