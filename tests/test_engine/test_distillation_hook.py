@@ -93,6 +93,9 @@ def test_resumed_equals_never_interrupted(tmp_path, data, loop, workers):
 
 def test_resumed_without_a_seed_of_its_own(tmp_path, static):
     static.randomness = dict(seed=None, deterministic=True)
+    teacher = MODELS.build({**static.model.teacher, '_scope_': 'mmdet'})
+    torch.save(teacher.state_dict(), tmp_path / 'teacher.pth')
+    static.model.teacher_checkpoint = str(tmp_path / 'teacher.pth')
     static.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
     train(copy.deepcopy(static))
     first, last = (tmp_path / 'work' / f'epoch_{n}.pth' for n in (1, 2))
