@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint env clean
+.PHONY: demo test lint docs env clean
 
 demo: env  ## train a teacher and three students on built-in data, report and plot
 	$(RUN) tools/demo.py
@@ -18,6 +18,9 @@ lint: env
 	$(VENV)/bin/mypy
 	$(VENV)/bin/codespell
 
+docs: env  ## build the pages into docs/_build/html; a warning is an error
+	$(RUN) -m sphinx -W --keep-going -q docs docs/_build/html
+
 env: $(READY)
 
 $(READY): $(wildcard requirements/*) setup.py
@@ -25,4 +28,4 @@ $(READY): $(wildcard requirements/*) setup.py
 	touch $(READY)
 
 clean:  ## remove the environment and all that was made in it
-	rm -rf $(VENV) work_dirs data
+	rm -rf $(VENV) work_dirs data docs/_build

@@ -1,52 +1,38 @@
-"""The README's lines work on a user's own config, word for word."""
+"""Lines of the README and the docs on users' own configs, word for word."""
 
-import re
+import shutil
+from collections import OrderedDict
 from pathlib import Path
 
+import cv2
 import mmdet
 import mmengine
+import pytest
 import torch
-from mmengine.config import Config
-from mmengine.registry import MODELS
-from toys import coco_set, run_tool, same_tensors, scalars, tiny_retinanet
+from doc_blocks import ROOT, block
+from mmengine.registry import MODELS, DefaultScope
+from toys import run_tool, same_tensors, scalars
+from user_files import user_classifier, user_detector
 
-ROOT = Path(__file__).resolve().parents[1]
+from tskd_mm.models.model_source import find_model
+
+TRAIN, TEST = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))
+STOCK = Path(mmdet.__file__).parent / '.mim' / 'tools'
 
 
-def readme_block(language: str, after: str) -> str:
-    text = (ROOT / 'README.md').read_text().split(after, 1)[1]
-    return re.search(rf'```{language}\n(.*?)```', text, re.S).group(1)
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A user's folder, in a Python that has run nothing yet."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
+    return tmp_path
 
 
-def user_config(folder: Path) -> None:
-    """A detector that trains with stock mmdet: tiny, four images, four epochs."""
-    images = folder / 'images'
-    images.mkdir()
-    data = coco_set(images)
-    dataset = dict(metainfo=dict(classes=('class0', 'class1', 'class2')), **data)
-    dataset.update(data_prefix=dict(img=''))
-    loader = dict(num_workers=0, persistent_workers=False, dataset=dataset)
-    evaluator = dict(ann_file=data['data_root'] + data['ann_file'])
-    model = tiny_retinanet().to_dict()
-    model['test_cfg']['score_thr'] = 0.0  # so that it finds something untrained
-    settings = dict(
-        model=dict(_delete_=True, **model),
-        train_dataloader=loader,
-        val_dataloader=loader,
-        test_dataloader=loader,
-        val_evaluator=evaluator,
-        test_evaluator=evaluator,
-        train_cfg=dict(max_epochs=4, val_interval=4),
-    )
-    base = "_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'\n"
-    lines = [f'{name} = {value!r}\n' for name, value in settings.items()]
-    # The R50 of the base has no place offline.
-    resize = 'scale=(128, 96), keep_ratio=True)\n'
-    for pipeline, index in (('train', 2), ('val', 1), ('test', 1)):
-        name = f'{pipeline}_dataloader.dataset.pipeline'
-        lines.append(f"_base_.{name}[{index}] = dict(type='Resize', {resize}")
-        lines.append(f"{pipeline}_dataloader['dataset']['pipeline'] = _base_.{name}\n")
-    (folder / 'my_detector.py').write_text(base + ''.join(lines))
+def own_teacher(folder: Path, config: str) -> tuple[str, str]:
+    """Options for a teacher of the user's own kind: offline there are no official."""
+    model = MODELS.build(find_model(str(folder / config), 'teacher').config)
+    torch.save({'state_dict': model.state_dict()}, folder / 'teacher.pth')
+    return f'model.teacher={config}', 'model.teacher_checkpoint=teacher.pth'
 
 
 def predictions(folder: Path, tool: str, config: str, checkpoint: str) -> list[dict]:
@@ -54,30 +40,80 @@ def predictions(folder: Path, tool: str, config: str, checkpoint: str) -> list[d
     return [row['pred_instances'] for row in mmengine.load(folder / 'out.pkl')]
 
 
-def test_readme_lines_on_a_users_config(tmp_path):
-    user_config(tmp_path)
-    lines = readme_block('python', '## Add it to your config')
+def run_block(heading: str, epoch: str) -> dict:
+    """Run lines of docs/after_training.md; the names that they leave."""
+    lines = block('after_training.md', heading, 'python').replace(epoch, 'epoch_4')
+    names: dict = {}
+    exec(lines, names)
+    return names
+
+
+def test_detector(folder):
+    user_detector(folder)
+    lines = block('README.md', 'Add it to your config', 'python')
     assert len([x for x in lines.splitlines() if x]) <= 12
-    (tmp_path / 'my_tskd_config.py').write_text(lines)
+    assert lines == block('get_started.md', '3. Your own config', 'python')
+    (folder / 'my_tskd_config.py').write_text(lines)
+    options = own_teacher(folder, 'my_detector.py')
+    run_tool(folder, TRAIN, 'my_tskd_config.py', '--cfg-options', *options)
 
-    # Offline there are no official weights: a teacher of the user's own kind.
-    teacher = MODELS.build(
-        dict(_scope_='mmdet', **Config.fromfile(tmp_path / 'my_detector.py').model)
-    )
-    torch.save({'state_dict': teacher.state_dict()}, tmp_path / 'teacher.pth')
-    options = ('model.teacher=my_detector.py', 'model.teacher_checkpoint=teacher.pth')
-    train, test = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))
-    run_tool(tmp_path, train, 'my_tskd_config.py', '--cfg-options', *options)
-
-    work = tmp_path / 'work_dirs' / 'my_tskd_config'
+    work = folder / 'work_dirs' / 'my_tskd_config'
     assert any('loss_attention' in row for row in scalars(work))
     # One file, both configs, the same boxes; the teacher's file may be gone by then.
-    (tmp_path / 'teacher.pth').unlink()
+    (folder / 'teacher.pth').unlink()
     checkpoint = str(work / 'epoch_4.pth')
-    stock = str(Path(mmdet.__file__).parent / '.mim' / 'tools' / 'test.py')
-    ours = predictions(tmp_path, test, 'my_tskd_config.py', checkpoint)
-    plain = predictions(tmp_path, stock, 'my_detector.py', checkpoint)
+    stock = str(STOCK / 'test.py')
+    ours = predictions(folder, TEST, 'my_tskd_config.py', checkpoint)
+    plain = predictions(folder, stock, 'my_detector.py', checkpoint)
     assert len(ours) == 4
     for one, other in zip(ours, plain):
         assert len(one['scores']) > 0
         assert same_tensors(one, other)
+
+    check_inferencer(folder, checkpoint, plain[0])
+    check_published(folder, checkpoint)
+
+
+def check_inferencer(folder: Path, checkpoint: str, tested: dict) -> None:
+    """mmdet's inferencer finds in one image what the test tool found there."""
+    shutil.copy(folder / 'images' / '0.png', folder / 'image.jpg')
+    names = run_block('A detector in Python', 'epoch_12')
+    weights = torch.load(checkpoint)['state_dict']
+    assert same_tensors(names['inferencer'].model.state_dict(), weights)
+    assert names['scores'] == pytest.approx(tested['scores'].tolist(), abs=1e-5)
+    for box, expected in zip(names['boxes'], tested['bboxes'].tolist(), strict=True):
+        assert box == pytest.approx(expected, abs=1e-2)
+    assert cv2.imread(str(folder / 'out' / 'vis' / 'image.jpg')).shape == (96, 128, 3)
+
+
+def check_published(folder: Path, checkpoint: str) -> None:
+    """The host's own tool leaves a plain student."""
+    line = block('after_training.md', 'Publish', 'bash')
+    assert line.startswith('mim run mmdet publish_model ')  # runs this tool:
+    tool = str(STOCK / 'model_converters' / 'publish_model.py')
+    run_tool(folder, tool, checkpoint, 'student.pth')
+    [published] = folder.glob('student-*.pth')
+    content, whole = torch.load(published), torch.load(checkpoint)
+    assert set(content) == {'meta', 'state_dict'} < set(whole)
+    assert same_tensors(content['state_dict'], whole['state_dict'])
+
+
+def test_classifier(folder):
+    user_classifier(folder)
+    lines = block('your_config.md', 'A classifier', 'python')
+    # The review of interval=5 is beyond four epochs.
+    lines = lines.replace('interval=5', 'interval=1')
+    (folder / 'my_tskd_classifier.py').write_text(lines)
+    options = own_teacher(folder, 'my_classifier.py')
+    run_tool(folder, TRAIN, 'my_tskd_classifier.py', '--cfg-options', *options)
+
+    work = folder / 'work_dirs' / 'my_tskd_classifier'
+    rows = [row for row in scalars(work) if 'loss_kl' in row]
+    assert {row['epoch'] for row in rows if 'loss_review' in row} == {4}
+    image = folder / 'pictures' / 'bright' / '0.png'
+    shutil.copy(image, folder / 'image.jpg')
+    names = run_block('A classifier in Python', 'epoch_200')
+    weights = torch.load(work / 'epoch_4.pth')['state_dict']
+    assert same_tensors(names['inferencer'].model.state_dict(), weights)
+    assert names['result']['pred_class'] == 'bright'
+    assert names['label'] == 0 and 0.5 < names['score'] <= 1
