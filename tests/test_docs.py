@@ -71,6 +71,14 @@ def test_named_file(name, path):
     assert (ROOT / path).exists()
 
 
+def test_every_command_is_named():
+    commands = [
+        f for f in (ROOT / 'tools').rglob('*.py') if '__main__' in f.read_text()
+    ]
+    known = (DOCS / 'components.md').read_text()
+    assert [f for f in commands if f'`{f.relative_to(ROOT)}`' not in known] == []
+
+
 def test_languages():
     found = {(b.page, b.language) for page in PAGES for b in blocks(page)}
     assert {language for _, language in found} <= {'bash', 'python', 'text', ''}
