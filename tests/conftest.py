@@ -1,5 +1,6 @@
 import os
 import sys
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def data(tmp_path: Path) -> dict:
     folder = tmp_path / 'images'
     folder.mkdir()
     return coco_set(folder)
+
+
+@pytest.fixture
+def no_scope(monkeypatch):
+    """No default scope, as in a Python that has run nothing yet."""
+    monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
 
 
 @pytest.fixture(scope='session')

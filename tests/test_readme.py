@@ -1,7 +1,6 @@
 """Lines of the README and the docs on users' own configs, word for word."""
 
 import shutil
-from collections import OrderedDict
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,7 @@ import mmengine
 import pytest
 import torch
 from doc_blocks import ROOT, block
-from mmengine.registry import MODELS, DefaultScope
+from mmengine.registry import MODELS
 from toys import run_tool, same_tensors, scalars
 from user_files import user_classifier, user_detector
 
@@ -21,10 +20,9 @@ STOCK = Path(mmdet.__file__).parent / '.mim' / 'tools'
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
-    """A user's folder, in a Python that has run nothing yet."""
+def folder(tmp_path, monkeypatch, no_scope) -> Path:
+    """The user's."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
     return tmp_path
 
 

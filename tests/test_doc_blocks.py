@@ -1,0 +1,132 @@
+"""The code blocks of the docs and the README work, word for word."""
+
+import re
+from pathlib import Path
+
+import pytest
+from doc_blocks import PAGES, ROOT, Block, all_blocks, block, blocks
+from mmengine.config import Config
+from mmengine.registry import HOOKS, MODELS, init_default_scope
+from mmengine.utils import get_installed_path
+from toys import run_tool
+from user_files import user_classifier, user_detector
+
+from tskd_mm.models.model_source import find_model
+
+CONFIGS = [
+    b
+    for b in all_blocks('python')
+    # test_readme.py trains with the README's, and says that it is in the docs too.
+    if '_base_' in b.text and b.page != 'README.md'
+]
+SCRIPTS = [b for b in all_blocks('python') if '_base_' not in b.text]
+
+
+def label(found: Block) -> str:
+    return f'{found.page}: {found.heading}'
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """The user's, with the files that the docs speak of."""
+    user_detector(tmp_path)
+    user_classifier(tmp_path)
+    (tmp_path / 'my_teacher.py').write_text("_base_ = 'my_detector.py'\n")
+    lines = block('get_started.md', '3. Your own config', 'python')
+    (tmp_path / 'my_tskd_config.py').write_text(lines)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_languages():
+    found = {(b.page, b.language) for page in PAGES for b in blocks(page)}
+    assert {language for _, language in found} <= {'bash', 'python', 'text', ''}
+    assert {page for page, language in found if not language} <= {'README.md'}
+
+
+@pytest.mark.parametrize('config', CONFIGS, ids=label)
+def test_config_block(config, folder):
+    """It loads, and its distiller finds levels that go together."""
+    (folder / 'written.py').write_text(config.text)
+    content = Config.fromfile(folder / 'written.py')
+    init_default_scope(content.default_scope)
+    if content.model.type != 'TSKDDistiller':
+        assert content.load_from  # a config to fine-tune the student
+        return
+    hook = content.custom_hooks[-1]
+    assert HOOKS.build(hook).schedule.interval == hook['interval']
+    teacher = find_model(content.model.teacher, 'teacher').config
+    for part in (content.model.student, teacher):
+        part['backbone']['init_cfg'] = None
+    content.model.update(teacher=teacher, teacher_checkpoint=None)
+    if 'data_preprocessor' in content:
+        content.model.data_preprocessor = content.data_preprocessor
+        content.model.student.head.num_classes = 10  # those of the teacher
+    model = MODELS.build(content.model)
+    model.init_weights()
+    assert len(model.review.predictors) == len(model.teacher.tap.dry_run().levels)
+
+
+@pytest.mark.parametrize('script', SCRIPTS, ids=label)
+@pytest.mark.usefixtures('no_scope')
+def test_script_block(script, capsys):
+    """It runs, and prints what the docs say. Trained students: test_readme.py."""
+    if 'Inferencer' in script.text:
+        assert script.page == 'after_training.md'
+        return
+    exec(script.text, {})
+    said = capsys.readouterr().out
+    following = [
+        b for b in blocks(ROOT / 'docs' / script.page) if b.heading == script.heading
+    ]
+    for output in (b.text for b in following if b.language == 'text'):
+        assert said == output
+
+
+def test_step_by_step():
+    said = run_tool(ROOT, '-W', 'ignore', 'docs/wrap_a_detector.py')
+    assert said == block('step_by_step.md', 'Step by step in Python', 'text')
+
+
+@pytest.mark.parametrize('shell', all_blocks('bash'), ids=label)
+def test_shell_block(shell):
+    for words in shell.commands():
+        check_command([w for w in words if w not in ('do', 'then')])
+
+
+def check_command(words: list[str]) -> None:
+    """Its files, flags and keys of a config exist."""
+    if words[0] == 'make':
+        assert re.search(rf'^{words[1]}:', (ROOT / 'Makefile').read_text(), re.M)
+    if words[0] not in ('python', 'bash'):
+        return
+    tool, *arguments = words[1:]
+    help_text = source_of(tool)
+    flags = [a.split('=')[0] for a in arguments if a.startswith('--')]
+    assert [flag for flag in flags if flag not in help_text] == []
+    config = next((a for a in arguments if a.startswith('configs/')), None)
+    if config and '--cfg-options' in arguments:
+        options = arguments[arguments.index('--cfg-options') + 1 :]
+        keys = [o.split('=')[0] for o in options if '=' in o]
+        content = Config.fromfile(ROOT / config)
+        assert [key for key in keys if not settable(content, key)] == []
+
+
+def source_of(tool: str) -> str:
+    """The tool's own text, and the host's where it hands its command line on."""
+    text = (ROOT / tool).read_text()
+    if 'run_host_tool' in text:
+        host = Path(get_installed_path('mmdet'), '.mim', tool)
+        text += host.read_text()
+    return text
+
+
+def settable(content: object, key: str) -> bool:
+    """Whether all but the last part of a dotted key is there."""
+    *parents, _ = key.split('.')
+    for part in parents:
+        try:
+            content = content[int(part) if part.isdigit() else part]
+        except (KeyError, IndexError, TypeError):
+            return part == 'randomness'  # it has no entry by default
+    return True
