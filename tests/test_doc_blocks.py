@@ -11,6 +11,7 @@ from mmengine.utils import get_installed_path
 from toys import run_tool
 from user_files import user_classifier, user_detector
 
+from tskd_mm.engine import DistillationHook, TSKDMemoryHook
 from tskd_mm.models.model_source import find_model
 
 CONFIGS = [
@@ -53,8 +54,7 @@ def test_config_block(config, folder):
     if content.model.type != 'TSKDDistiller':
         assert content.load_from  # a config to fine-tune the student
         return
-    hook = content.custom_hooks[-1]
-    assert HOOKS.build(hook).schedule.interval == hook['interval']
+    check_hook(content)
     teacher = find_model(content.model.teacher, 'teacher').config
     for part in (content.model.student, teacher):
         part['backbone']['init_cfg'] = None
@@ -64,7 +64,15 @@ def test_config_block(config, folder):
         content.model.student.head.num_classes = 10  # those of the teacher
     model = MODELS.build(content.model)
     model.init_weights()
-    assert len(model.review.predictors) == len(model.teacher.tap.dry_run().levels)
+    assert len(model.strides) == len(model.teacher.tap.dry_run().levels)
+
+
+def check_hook(content: Config) -> None:
+    """The hook goes with the model, and its arguments are known."""
+    hook = HOOKS.build(content.custom_hooks[-1])
+    has_review = content.model.get('review', {}) is not None
+    assert isinstance(hook, TSKDMemoryHook) == has_review
+    assert isinstance(hook, DistillationHook)
 
 
 @pytest.mark.parametrize('script', SCRIPTS, ids=label)

@@ -51,7 +51,9 @@ def test_named_file(name, path):
 
 def test_every_command_is_named():
     commands = [
-        f for f in (ROOT / 'tools').rglob('*.py') if "if __name__ == '__main__'" in f.read_text()
+        f
+        for f in (ROOT / 'tools').rglob('*.py')
+        if "if __name__ == '__main__'" in f.read_text()
     ]
     known = (DOCS / 'components.md').read_text()
     assert [f for f in commands if f'`{f.relative_to(ROOT)}`' not in known] == []
