@@ -14,15 +14,15 @@ def error_texts(package: Path) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def fragments(text: str) -> list[str]:
-    """The fixed parts of a message."""
-    return [part for part in text.split(HOLE) if part.strip()]
-
-
 def _raised(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        if isinstance(node, ast.Raise) and _reaches_the_user(node.exc):
             yield from (text for text in map(_text, node.exc.args[:1]) if text)
+
+
+def _reaches_the_user(error: ast.expr | None) -> bool:
+    """Private exceptions are caught where they come from."""
+    return isinstance(error, ast.Call) and not ast.unparse(error.func).startswith('_')
 
 
 def _text(node: ast.expr) -> str:
