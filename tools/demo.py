@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -22,13 +23,11 @@ from digits_to_coco import Settings, make_set  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.registry import MODELS, init_default_scope  # noqa: E402
 from plot import plot_runs  # noqa: E402
-from plot_attention import attention_maps, draw_maps, load_distiller  # noqa: E402
 from scalars import read_scalars  # noqa: E402
 
 CONFIGS = 'configs/demo'
 STUDENT = f'{CONFIGS}/retinanet_student.py'
 DATA = Path('data/digits')
-MIN_OBJECTS = 4  # in the image whose attention maps are drawn
 
 
 def make_runs(out: Path) -> list[Run]:
@@ -73,28 +72,20 @@ def count_params(config: str) -> int:
 
 
 def draw(runs: list[Run], out: Path) -> dict[str, str]:
-    """Draw both pictures; returns their file names by title."""
+    """Draw the curves, fetch what TSKDVisualizationHook drew; file names by title."""
     plot_runs([read_scalars(run.work_dir) for run in runs], out / 'curves.png')
-    tskd = runs[-1]
-    model = load_distiller(tskd.content, tskd.checkpoint)
-    image = busy_image()
-    draw_maps(
-        attention_maps(model, tskd.content, image, 0), image, out / 'attention.png'
-    )
+    shown = runs[-1].work_dir.glob('*/vis_data/vis_image/tskd_*.png')
+    names = {'tskd_schedule': 'schedule.png', 'tskd_attention': 'attention.png'}
+    for picture in sorted(shown, key=lambda path: int(path.stem.rpartition('_')[2])):
+        name = picture.stem.rpartition('_')[0]  # the number is the iteration
+        shutil.copy(picture, out / names[name])  # the last of a name stays
     return {
         'Loss and mAP over time': 'curves.png',
-        'Attention of teacher, past students and student now': 'attention.png',
+        'Attention of teacher, past students and student in each review': (
+            'attention.png'
+        ),
+        'Memories and reviews over the learning rate': 'schedule.png',
     }
-
-
-def busy_image() -> Path:
-    """The first validation image with some digits."""
-    content = json.loads((DATA / 'annotations' / 'val.json').read_text())
-    counts: dict[int, int] = {}
-    for annotation in content['annotations']:
-        counts[annotation['image_id']] = counts.get(annotation['image_id'], 0) + 1
-    busy = [i for i in content['images'] if counts.get(i['id'], 0) >= MIN_OBJECTS]
-    return DATA / 'val' / busy[0]['file_name']
 
 
 def data_facts(settings: Settings) -> dict[str, int]:

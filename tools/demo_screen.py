@@ -7,6 +7,7 @@ from pathlib import Path
 from scalars import RunScalars, read_scalars
 
 METRIC = 'coco/bbox_mAP'
+BAR = 10  # characters of a progress bar
 TAIL = 25  # lines of the log that are shown after a failure
 
 
@@ -39,7 +40,17 @@ def progress(method: str, work_dir: Path, epochs: int, elapsed: float) -> str:
     share = last['step'] / (scalars.iters_per_epoch * epochs)
     left = clock(elapsed * (1 - share) / share)
     ap = ap_so_far(scalars, ' ')
-    return f'{method} {last["epoch"]}/{epochs}{ap}, {left} left'
+    return f'{method} {bar(share)} {last["epoch"]}/{epochs}{ap}, {left} left'
+
+
+def bar(share: float) -> str:
+    """A progress bar.
+
+    Args:
+        share: What is done, 0 to 1.
+    """
+    done = round(share * BAR)
+    return f'[{"#" * done}{"." * (BAR - done)}]'
 
 
 def ap_so_far(scalars: RunScalars, lead: str) -> str:

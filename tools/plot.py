@@ -1,6 +1,10 @@
-"""Plots loss and validation metric of training runs, one line for each.
+"""Plots losses and validation metric of training runs over time.
 
-Where a run has a TSKDMemoryHook its memories are marked and its reviews shaded.
+Where a run has a TSKDMemoryHook its memories are marked and its reviews shaded. A
+single run also shows each of its losses.
+
+Example:
+    python tools/plot.py work_dirs/my_detector work_dirs/my_tskd_config
 """
 
 import argparse
@@ -8,21 +12,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from scalars import Points, RunScalars, read_scalars
 
 from tskd_mm.engine import ReviewSchedule, TSKDMemoryHook
-
-matplotlib.use('Agg')
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
+from tskd_mm.visualization.phase_shading import Span, phase_spans, shade_phases
 
 # Okabe and Ito: told apart with any kind of colour vision.
 COLORS = ('#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9', '#000000')
 MARKERS = 'osD^vPX'
 SMOOTHING = 5  # logged losses that are averaged
-Span = tuple[float, float]
+SHADE = '0.45'  # of phases that all runs share
+NO_METRICS = {'step', 'time', 'data_time'}
 
 
 def schedule_of(config: Config) -> tuple[ReviewSchedule, bool] | None:
@@ -40,22 +43,6 @@ def schedule_of(config: Config) -> tuple[ReviewSchedule, bool] | None:
     return None
 
 
-def phases(schedule: ReviewSchedule, end: int) -> tuple[list[int], list[Span]]:
-    """When a training of ``end`` steps memorizes and reviews.
-
-    Returns:
-        Steps done when a memory is taken; (start, stop) of each review.
-    """
-    memories: list[int] = []
-    reviews: list[Span] = []
-    for step, node in schedule.nodes(0, end):
-        if node.kind == 'memorize':
-            memories.append(step + 1)  # taken when the step is over
-        else:
-            reviews.append((step, min(step + schedule.review_length, end)))
-    return memories, reviews
-
-
 def run_phases(run: RunScalars) -> tuple[list[float], list[Span]]:
     """Memories and reviews of a run in the unit of its plot, as far as it has come."""
     found = schedule_of(run.config) if run.config is not None else None
@@ -65,7 +52,7 @@ def run_phases(run: RunScalars) -> tuple[list[float], list[Span]]:
     iters_per_unit = run.iters_per_epoch
     steps_per_unit = 1 if by_epoch else iters_per_unit
     done = -(-max(run.train) * steps_per_unit // iters_per_unit)
-    memories, reviews = phases(schedule, done)
+    memories, reviews = phase_spans(schedule, done)
     return (
         [step / steps_per_unit for step in memories],
         [(a / steps_per_unit, b / steps_per_unit) for a, b in reviews],
@@ -82,86 +69,123 @@ def smooth(points: Points, window: int = SMOOTHING) -> Points:
     return [(x, mean) for (x, _), mean in zip(points, means)]
 
 
-def plot_runs(
-    runs: Sequence[RunScalars], out: Path, metric: str = 'coco/bbox_mAP'
-) -> None:
+def usual_loss(run: RunScalars) -> Points:
+    """The sum of all losses but the review's, which would stand out in every review."""
+    review = dict(run.losses('loss_review'))
+    return [(x, loss - review.get(x, 0.0)) for x, loss in run.losses()]
+
+
+def plot_runs(runs: Sequence[RunScalars], out: Path, metric: str | None = None) -> None:
     """Draw the runs into one picture.
 
     Args:
         runs: At most 7; they all count epochs or all iterations.
         out: PNG to write.
-        metric: Validation metric, named as in ``scalars.json``.
+        metric: Validation metric, named as in ``scalars.json``. Default: the first.
 
     Raises:
         ValueError: If the runs cannot share an axis, or none has the metric.
     """
-    _check(runs, metric)
-    unit = 'epoch' if runs[0].by_epoch else 'iteration'
-    figure, (top, bottom) = plt.subplots(
-        2, 1, figsize=(8, 7), sharex=True, layout='constrained'
-    )
-    for run, color, marker in zip(runs, COLORS, MARKERS):
-        top.plot(*zip(*smooth(run.losses())), color=color, label=run.name)
-        points = run.metrics(metric)
-        if points:
-            bottom.plot(*zip(*points), color=color, marker=marker, label=run.name)
-    for run, color in zip(runs, COLORS):  # after the lines: also in the legend
-        _draw_phases((top, bottom), run, color)
-    top.set_ylabel(f'training loss, all terms\n(mean of {SMOOTHING} records)')
-    bottom.set_ylabel(metric)
-    bottom.set_xlabel(f'{unit}s done')
-    bottom.set_xlim(left=0)
-    for axes in (top, bottom):
+    metric = _check(runs, metric)
+    panels = 2 + (len(runs) == 1) - (metric is None)
+    figure = Figure(figsize=(8, 1 + 2.7 * panels), layout='constrained')
+    every = list(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0])
+    _draw_losses(every[0], runs)
+    if len(runs) == 1:
+        _draw_terms(every[1], runs[0])
+    if metric is not None:
+        _draw_metric(every[-1], runs, metric)
+    _draw_phases(every, runs)  # after the lines: also in the legend
+    every[-1].set_xlabel(f'{"epoch" if runs[0].by_epoch else "iteration"}s done')
+    every[-1].set_xlim(left=0)
+    for axes in every:
         axes.grid(alpha=0.3)
         axes.spines[['top', 'right']].set_visible(False)
-    handles, labels = top.get_legend_handles_labels()
+    handles, labels = every[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc='outside upper center', ncols=4, frameon=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)
-    plt.close(figure)
 
 
-def _draw_phases(both: Sequence[Axes], run: RunScalars, color: str) -> None:
-    memories, reviews = run_phases(run)
-    for axes in both:
-        for i, span in enumerate(reviews):
-            label = f'review ({run.name})' if i == 0 else None
-            axes.axvspan(*span, color=color, alpha=0.15, linewidth=0, label=label)
-        for i, step in enumerate(memories):
-            label = f'memory taken ({run.name})' if i == 0 else None
-            axes.axvline(step, color=color, alpha=0.7, ls=':', lw=1.2, label=label)
+def _draw_losses(axes: Axes, runs: Sequence[RunScalars]) -> None:
+    for run, color in zip(runs, COLORS):
+        axes.plot(*zip(*smooth(usual_loss(run))), color=color, label=run.name)
+    axes.set_ylabel(
+        f"training loss without the review's\n(mean of {SMOOTHING} records)"
+    )
 
 
-def _check(runs: Sequence[RunScalars], metric: str) -> None:
+def _draw_terms(axes: Axes, run: RunScalars) -> None:
+    """Each loss on its own, with gaps where it is absent."""
+    keys = {k for record in run.train.values() for k in record if k.startswith('loss_')}
+    for key, color in zip(sorted(keys), COLORS * len(keys)):
+        there = run.losses(key)
+        gaps = {x: float('nan') for x, _ in run.losses()} | dict(there)
+        style = {'marker': '.', 'lw': 2} if len(there) < len(gaps) else {'lw': 1.2}
+        axes.plot(*zip(*sorted(gaps.items())), color=color, label=key, **style)
+    axes.set(yscale='log', ylabel='training losses\n(log scale)')
+    axes.legend(loc='center left', bbox_to_anchor=(1, 0.5), frameon=False)
+
+
+def _draw_metric(axes: Axes, runs: Sequence[RunScalars], metric: str) -> None:
+    for run, color, marker in zip(runs, COLORS, MARKERS):
+        points = run.metrics(metric)
+        if points:
+            axes.plot(*zip(*points), color=color, marker=marker, ms=4, label=run.name)
+    axes.set_ylabel(metric)
+
+
+def _draw_phases(axes: Sequence[Axes], runs: Sequence[RunScalars]) -> None:
+    """One shade where all runs with phases have the same, else each in its colour."""
+    phases = [(run, color, run_phases(run)) for run, color in zip(runs, COLORS)]
+    phases = [one for one in phases if any(one[2])]
+    if len(phases) > 1 and all(one[2] == phases[0][2] for one in phases):
+        shade_phases(axes, *phases[0][2], color=SHADE)
+        return
+    for run, color, found in phases:
+        shade_phases(axes, *found, color=color, name=run.name)
+
+
+def _check(runs: Sequence[RunScalars], metric: str | None) -> str | None:
+    """The metric to draw, if any."""
     if len(runs) > len(COLORS):
         raise ValueError(f'at most {len(COLORS)} runs fit, but got {len(runs)}')
     if len({run.by_epoch for run in runs}) > 1:
         raise ValueError(
             'some of the runs count epochs and some iterations: plot them apart'
         )
-    known = {key for run in runs for record in run.val.values() for key in record}
+    records = [record for run in runs for record in run.val.values()]
+    known = [*dict.fromkeys(key for r in records for key in r if key not in NO_METRICS)]
+    if metric is None:
+        return known[0] if known else None
     if metric not in known:
         raise ValueError(
             f'no run has the validation metric {metric!r}: choose --metric from '
-            f'{", ".join(sorted(known - {"step", "time", "data_time"})) or "none"}'
+            f'{", ".join(sorted(known)) or "none"}'
         )
+    return metric
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('work_dirs', nargs='+', type=Path, metavar='WORK_DIR')
-    parser.add_argument('--out', type=Path, required=True, help='PNG to write')
-    parser.add_argument('--metric', default='coco/bbox_mAP')
+    parser.add_argument(
+        '--out', type=Path, help='PNG to write; default: curves.png in the last folder'
+    )
+    parser.add_argument('--metric', help='of the validation; default: the first')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
+    out = args.out or args.work_dirs[-1] / 'curves.png'
     try:
-        plot_runs([read_scalars(d) for d in args.work_dirs], args.out, args.metric)
+        plot_runs([read_scalars(d) for d in args.work_dirs], out, args.metric)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
-    print(f'{args.out}: written')
+    print(f'{out}: written')
 
 
 if __name__ == '__main__':

@@ -9,4 +9,5 @@ model = dict(
     teacher='configs/demo/retinanet_teacher.py',
     **_base_.tskd,
 )
-custom_hooks = [_base_.tskd_hook]
+# The fifth validation image has few digits, far apart.
+custom_hooks = [_base_.tskd_hook, dict(type='TSKDVisualizationHook', image=4)]

@@ -92,7 +92,7 @@ def test_progress(tmp_path):
     records.append({'coco/bbox_mAP': 0.1234, 'step': 2})
     lines = ''.join(json.dumps(record) + '\n' for record in records)
     (folder / 'scalars.json').write_text(lines)
-    text = 'TSKD 2/5 AP 0.123, 1:30 left'  # 2 of 5 epochs took a minute
+    text = 'TSKD [####......] 2/5 AP 0.123, 1:30 left'  # 2 of 5 epochs took a minute
     assert progress('TSKD', tmp_path, 5, 60) == text
     (folder / 'scalars.json').write_text(lines + '{"coco/bb')  # being written
     assert progress('TSKD', tmp_path, 5, 60) == text
@@ -204,19 +204,22 @@ def test_students_are_one_student(demo_runs_as_shipped):
     assert static.model.student == tskd.model.student == alone.model
     assert static.model == tskd.model
     assert 'custom_hooks' not in static
-    assert [hook.type for hook in tskd.custom_hooks] == ['TSKDMemoryHook']
+    hooks = [hook.type for hook in tskd.custom_hooks]
+    assert hooks == ['TSKDMemoryHook', 'TSKDVisualizationHook']
     shared = ['train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler']
     for name in [*shared, 'randomness', 'val_evaluator']:
         assert static[name] == tskd[name] == alone[name]
 
 
 def test_tskd_reviews_several_times(demo_runs_as_shipped):
-    from plot import phases, schedule_of
+    from plot import schedule_of
+
+    from tskd_mm.visualization.phase_shading import phase_spans
 
     run = demo_runs_as_shipped[-1]
     schedule, by_epoch = schedule_of(run.content)
     assert by_epoch
-    reviews = phases(schedule, run.epochs)[1]
+    reviews = phase_spans(schedule, run.epochs)[1]
     assert reviews == [(3, 4), (7, 8), (11, 12), (15, 16)]
 
 

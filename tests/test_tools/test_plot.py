@@ -6,10 +6,11 @@ import cv2
 import plot
 import pytest
 from mmengine.config import Config
-from plot import main, phases, plot_runs, run_phases, schedule_of, smooth
+from plot import main, plot_runs, run_phases, schedule_of, smooth, usual_loss
 from scalars import RunScalars, read_scalars
 
 from tskd_mm.engine import ReviewSchedule
+from tskd_mm.visualization.phase_shading import phase_spans
 
 HOOK = "custom_hooks = [dict(type='TSKDMemoryHook', interval={})]\n"
 
@@ -38,14 +39,14 @@ def write_run(
 
 
 def test_phases_by_value():
-    memories, reviews = phases(ReviewSchedule(interval=1), end=9)
+    memories, reviews = phase_spans(ReviewSchedule(interval=1), end=9)
     assert memories == [1, 2, 3, 5, 6, 7, 9]
     assert reviews == [(3, 4), (7, 8)]
 
 
 def test_phases_of_long_reviews_end_with_the_training():
     schedule = ReviewSchedule(interval=10, num_slots=1, review_length=4)
-    assert phases(schedule, end=33) == ([1, 21], [(10, 14), (30, 33)])
+    assert phase_spans(schedule, end=33) == ([1, 21], [(10, 14), (30, 33)])
 
 
 @pytest.mark.parametrize(
@@ -136,17 +137,84 @@ def test_writes_a_picture(tmp_path, monkeypatch):
     assert cv2.imread(str(out)).std() > 10
 
 
-def test_shades_only_the_run_with_the_hook(tmp_path, monkeypatch):
-    drawn = []
+def test_the_loss_is_comparable_in_a_review(tmp_path):
+    train = {1: {'loss': 3.0}, 2: {'loss': 5.0, 'loss_review': 1.5}}
+    run = RunScalars('a', train={i: {**r, 'step': i} for i, r in train.items()})
+    assert usual_loss(run) == [(1, 3.0), (2, 3.5)]
+
+
+@pytest.fixture
+def shaded(monkeypatch) -> list:
+    """What was shaded: spans and how."""
+    drawn: list = []
     monkeypatch.setattr(
         plot.Axes, 'axvspan', lambda self, *span, **how: drawn.append((span, how))
     )
+    return drawn
+
+
+def test_one_run_is_drawn_with_each_loss_and_its_first_metric(tmp_path, monkeypatch):
+    labels = []
+    monkeypatch.setattr(plot.Axes, 'set_ylabel', lambda self, text: labels.append(text))
+    lines = []
+    draw = plot.Axes.plot
+    monkeypatch.setattr(
+        plot.Axes,
+        'plot',
+        lambda self, *a, **k: lines.append((k['label'], a)) or draw(self, *a, **k),
+    )
+    run = read_scalars(write_run(tmp_path / 'a'))
+    for i in (2, 6):
+        run.train[i]['loss_review'] = 0.25
+    for record in run.train.values():
+        record['loss_cls'] = 0.5
+    plot_runs([run], tmp_path / 'plot.png')
+    assert [name for name, _ in lines] == ['a', 'loss_cls', 'loss_review', 'a']
+    (steps, values) = lines[2][1]
+    assert [x for x, y in zip(steps, values) if y == 0.25] == [0.5, 1.5]
+    assert sum(y != y for y in values) == len(run.train) - 2  # gaps elsewhere
+    assert labels[-1] == 'coco/bbox_mAP'
+
+
+def test_runs_of_one_schedule_are_shaded_once(tmp_path, shaded):
+    runs = [
+        read_scalars(write_run(tmp_path / name, hook=HOOK.format(1)))
+        for name in ('one', 'two')
+    ]
+    plot_runs(runs, tmp_path / 'plot.png')
+    assert [span for span, _ in shaded] == [(3, 4), (3, 4)]  # in both panels
+    assert {(how['color'], how['label']) for _, how in shaded} == {
+        (plot.SHADE, 'review')
+    }
+
+
+def test_runs_of_two_schedules_are_shaded_each(tmp_path, shaded):
+    runs = [
+        read_scalars(write_run(tmp_path / str(n), epochs=9, hook=HOOK.format(n)))
+        for n in (1, 2)
+    ]
+    plot_runs(runs, tmp_path / 'plot.png')
+    spans = {(span, how['color']) for span, how in shaded}
+    assert spans == {
+        ((3, 4), plot.COLORS[0]),
+        ((7, 8), plot.COLORS[0]),
+        ((6, 7), plot.COLORS[1]),
+    }
+
+
+def test_shades_only_the_run_with_the_hook(tmp_path, shaded):
     write_run(tmp_path / 'alone')
     write_run(tmp_path / 'tskd', hook=HOOK.format(1))
     runs = [read_scalars(tmp_path / name) for name in ('alone', 'tskd')]
     plot_runs(runs, tmp_path / 'plot.png')
-    assert [span for span, _ in drawn] == [(3, 4), (3, 4)]  # in both panels
-    assert {how['color'] for _, how in drawn} == {plot.COLORS[1]}
+    assert [span for span, _ in shaded] == [(3, 4), (3, 4)]  # in both panels
+    assert {how['color'] for _, how in shaded} == {plot.COLORS[1]}
+
+
+def test_default_place(tmp_path, monkeypatch):
+    monkeypatch.setattr('sys.argv', ['x', str(write_run(tmp_path / 'a'))])
+    main()
+    assert cv2.imread(str(tmp_path / 'a' / 'curves.png')).std() > 10
 
 
 def test_folder_without_scalars(tmp_path):

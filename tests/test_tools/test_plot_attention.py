@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import MODELS
-from plot_attention import Maps, attention_maps, draw_maps, load_distiller
+from plot_attention import attention_maps, load_distiller, load_image, main
 from toys import tiny_retinanet
 
 PIPELINE = [
@@ -51,7 +51,7 @@ def save(config: Config, path: Path, memories: int = 3) -> Path:
 
 def test_maps_by_definition(config, image, tmp_path, mmdet_scope):
     model = load_distiller(config, save(config, tmp_path / 'a.pth'))
-    maps = attention_maps(model, config, image, level=0)
+    maps = attention_maps(model, load_image(config, image), level=0)
     # 64 x 96 pixels at stride 8.
     every = [maps.teacher, *maps.past, maps.now, maps.prediction, maps.gap]
     assert {tuple(m.shape) for m in every} == {(8, 12)}
@@ -67,14 +67,13 @@ def test_maps_by_definition(config, image, tmp_path, mmdet_scope):
 def test_level_out_of_range(config, image, tmp_path, mmdet_scope):
     model = load_distiller(config, save(config, tmp_path / 'a.pth'))
     with pytest.raises(ValueError, match='^level must be between 0 and 4, but got 5$'):
-        attention_maps(model, config, image, level=5)
+        attention_maps(model, load_image(config, image), level=5)
 
 
-def test_missing_image(config, tmp_path, mmdet_scope):
-    model = load_distiller(config, save(config, tmp_path / 'a.pth'))
+def test_missing_image(config, tmp_path):
     path = tmp_path / 'no.png'
     with pytest.raises(FileNotFoundError, match=f'^there is no image {path}$'):
-        attention_maps(model, config, path, level=0)
+        load_image(config, path)
 
 
 def test_checkpoint_without_memories(config, tmp_path, mmdet_scope):
@@ -97,8 +96,13 @@ def test_config_without_distiller(tmp_path, mmdet_scope):
         load_distiller(config, tmp_path / 'a.pth')
 
 
-def test_draws_a_row(image, tmp_path):
-    one = torch.ones(8, 12)
-    draw_maps(Maps(one, [one, one], one, -one, one), image, tmp_path / 'new' / 'a.png')
-    height, width = cv2.imread(str(tmp_path / 'new' / 'a.png')).shape[:2]
+def test_writes_a_row(config, image, tmp_path, monkeypatch, mmdet_scope):
+    save(config, tmp_path / 'a.pth')
+    config.dump(tmp_path / 'c.py')
+    out = tmp_path / 'new' / 'row.png'
+    arguments = ['c.py', 'a.pth', 'image.png', '--out', str(out)]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr('sys.argv', ['x', *arguments])
+    main()
+    height, width = cv2.imread(str(out)).shape[:2]
     assert width > 4 * height

@@ -1,7 +1,7 @@
 """When the student memorizes and when it reviews."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -69,3 +69,38 @@ class ReviewSchedule:
         first = -(-start // self.interval) * self.interval
         for step in range(first, stop, self.interval):
             yield step, self.node(step)
+
+    def reviewing(self, start: int, stop: int) -> int:
+        """How many steps in ``[start, stop)`` review."""
+        return self._reviewing(stop) - self._reviewing(start)
+
+    def _reviewing(self, stop: int) -> int:
+        cycles, rest = divmod(stop, self._cycle)
+        begun = rest - self._cycle + self.interval
+        return cycles * self.review_length + min(max(begun, 0), self.review_length)
+
+    def reviews(self, stop: int) -> int:
+        """How many reviews begin before step ``stop``."""
+        return (stop + self.interval - 1) // self._cycle
+
+    def since_change(self, step: int) -> int:
+        """Steps up to and with ``step`` since a review last began or ended."""
+        cycles, rest = divmod(step, self._cycle)
+        begun = rest - self._cycle + self.interval
+        if 0 <= begun < self.review_length:
+            return begun + 1
+        if begun < 0:  # before the first review the training began
+            begun = rest + self.interval if cycles else rest + self.review_length
+        return begun - self.review_length + 1
+
+    def finer(self, parts: int) -> 'ReviewSchedule':
+        """The same cycle in steps that are ``parts`` times as short."""
+        return replace(
+            self,
+            interval=self.interval * parts,
+            review_length=self.review_length * parts,
+        )
+
+    @property
+    def _cycle(self) -> int:
+        return self.interval * (self.num_slots + 1)

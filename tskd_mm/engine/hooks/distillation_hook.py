@@ -12,6 +12,7 @@ from ...models.tskd_distiller import TSKDDistiller
 from ..checkpoint_entry import add_entry, bring_back_entry, take_out_extras
 from ..crash_safe import mend_last_checkpoint, save_crash_safely
 from ..data_check import check_data
+from ..preflight import preflight
 from ..random_state import follow_resumed_seed, seed_epoch, seed_iterations
 
 
@@ -29,10 +30,13 @@ class DistillationHook(Hook):
     Args:
         save_state: Write the entry. Without it a checkpoint is as small as the plain
             student's, and cannot be resumed as a distillation.
+        preflight: Before the first step, look at models, teacher, schedule, data and
+            losses, and log a panel about them. Takes seconds and changes nothing.
     """
 
-    def __init__(self, save_state: bool = True) -> None:
+    def __init__(self, save_state: bool = True, preflight: bool = True) -> None:
         self.save_state = save_state
+        self.preflight = preflight
 
     def before_run(self, runner: Runner) -> None:
         """Before the checkpoint to resume is looked for."""
@@ -54,6 +58,11 @@ class DistillationHook(Hook):
         follow_resumed_seed(runner, self._first_seed)
         seed_iterations(runner)
         self.distiller(runner).attended = True
+        if self.preflight:
+            found = preflight(runner, self.distiller(runner))
+            runner.logger.info(f'before the first step:\n{found}')
+            for warning in found.warnings:
+                runner.logger.warning(warning)
 
     def before_train_epoch(self, runner: Runner) -> None:
         seed_epoch(runner)

@@ -4,9 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from mmengine.registry import HOOKS
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, LogProcessor, Runner
 
 from ..schedule import ReviewSchedule
+from ..tskd_log_processor import TSKDLogProcessor
 from .distillation_hook import DistillationHook
 
 
@@ -26,6 +27,7 @@ class TSKDMemoryHook(DistillationHook):
         review_length: How long a review lasts, in the same unit. Default: one epoch,
             or a fifth of the interval in iterations, the release's proportion.
         save_state: See :class:`DistillationHook`.
+        preflight: See :class:`DistillationHook`.
 
     Raises:
         ValueError: If a number is not positive or the review outlasts the interval.
@@ -38,12 +40,19 @@ class TSKDMemoryHook(DistillationHook):
         by_epoch: bool = True,
         review_length: int | None = None,
         save_state: bool = True,
+        preflight: bool = True,
     ) -> None:
-        super().__init__(save_state)
+        super().__init__(save_state, preflight)
         if review_length is None:
             review_length = 1 if by_epoch else max(1, interval // 5)
         self.schedule = ReviewSchedule(interval, num_slots, review_length)
         self.by_epoch = by_epoch
+
+    def before_train(self, runner: Runner) -> None:
+        """Check all, and have the log tell the phases."""
+        super().before_train(runner)
+        if type(runner.log_processor) is LogProcessor:  # one of the user's own stays
+            runner.log_processor = TSKDLogProcessor.like(runner.log_processor)
 
     def before_train_epoch(self, runner: Runner) -> None:
         super().before_train_epoch(runner)

@@ -1,0 +1,3 @@
+from .preflight import Preflight, preflight
+
+__all__ = ['Preflight', 'preflight']

@@ -1,0 +1,117 @@
+"""Tries an ordinary step and a step of a review, and tells what they showed."""
+
+import time
+from typing import Any
+
+import torch
+from mmengine.runner import Runner
+
+from ...models.frozen_teacher import FrozenTeacher
+from ...models.tskd_distiller import TSKDDistiller
+from ..review_plan import ReviewPlan
+from .lines import loss_line, megabytes, tap_lines, time_line
+from .samples import batch_size, sample_images
+from .trial_step import TrialStep, try_step
+
+SLOW = 5  # seconds
+Rows = dict[str, list[str]]
+
+
+def try_phases(
+    runner: Runner,
+    model: TSKDDistiller,
+    teacher: FrozenTeacher,
+    plan: ReviewPlan | None,
+) -> Rows:
+    """Lines about taps, losses, time and memory, by their label.
+
+    Args:
+        runner: About to train.
+        model: The runner's, to be left :func:`untouched`.
+        teacher: The model's.
+        plan: None if there are no reviews.
+    """
+    loader = runner.train_dataloader
+    start = time.perf_counter()
+    try:
+        images = sample_images(loader, batch_size(loader))
+    except TypeError as error:
+        return {'first step': [f'not tried: {error}']}
+    batch = loader.collate_fn(images)
+    loading = (time.perf_counter() - start) / max(1, loader.num_workers)
+    step = _try_warm(runner, model, teacher, batch)
+    rows = {
+        'taps': tap_lines(
+            (model.tap, step.student), (teacher.tap, step.teacher), model.strides
+        ),
+        'first step': [loss_line(step.losses)],
+    }
+    review = None
+    if plan is not None:
+        with_history = _fill_memories(model, plan.schedule.num_slots)
+        model.phase = 'review'
+        review = _try_warm(runner, model, teacher, batch)
+        note = '' if with_history else ' (before there is any history)'
+        value = f'loss_review {review.losses["loss_review"]:.4g}{note}'
+        rows['first step'].append(f'in a review: {value}')
+    rows['time'] = [_time(runner, step, review, plan, loading, loader.num_workers)]
+    rows['memory'] = _memory(model, teacher, step, review)
+    return rows
+
+
+def _try_warm(*about: Any) -> TrialStep:
+    """A second step, where it is cheap: the first of its kind takes longer."""
+    step = try_step(*about)
+    return step if step.seconds > SLOW else try_step(*about)
+
+
+def _fill_memories(model: TSKDDistiller, num_slots: int) -> bool:
+    """Whether they were there; else the present student stands in for its past."""
+    if model.bank is None or len(model.bank.slots) == num_slots:
+        return True
+    for slot in range(num_slots):
+        model.memorize(slot)
+    return False
+
+
+def _time(
+    runner: Runner,
+    step: TrialStep,
+    review: TrialStep | None,
+    plan: ReviewPlan | None,
+    loading: float,
+    workers: int,
+) -> str:
+    def whole(seconds: float) -> float:
+        """Workers load while the model computes."""
+        return max(seconds, loading) if workers else seconds + loading
+
+    ordinary = whole(step.seconds)
+    if review is None or plan is None:
+        left = runner.max_iters - runner.iter
+        return time_line(ordinary, None, ordinary * left)
+    reviewing = whole(review.seconds)
+    counts = plan.split(runner.iter)
+    total = ordinary * counts[0] + reviewing * counts[1]
+    return time_line(ordinary, reviewing, total)
+
+
+def _memory(
+    model: TSKDDistiller,
+    teacher: FrozenTeacher,
+    step: TrialStep,
+    review: TrialStep | None,
+) -> list[str]:
+    parts = [f'teacher {megabytes([*teacher.model.state_dict().values()])}']
+    slots = model.bank.slots if model.bank else {}
+    if slots:
+        [first, *_] = slots.values()
+        parts.append(f'{len(slots)} memories of {megabytes([*first.values()])}')
+    lines = [', '.join(parts)]
+    if step.memory:
+        whole = torch.cuda.get_device_properties(0).total_memory / 1e9
+        peak = f'peak {step.memory / 1e9:.1f} GB'
+        if review is not None:
+            peak += f', in a review {review.memory / 1e9:.1f} GB'
+        lines.append(f"{peak}, of {whole:.0f} GB; the optimizer's state comes on top")
+    return lines

@@ -1,0 +1,59 @@
+"""A few images out of a data set that notices nothing."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from torch.utils.data import DataLoader, IterableDataset
+
+
+def sample_images(loader: DataLoader, count: int) -> list[Any]:
+    """Images at even distances, each as the loader's data set gives it.
+
+    Args:
+        loader: Its sampler is not asked.
+        count: Fewer if the data set has fewer.
+
+    Raises:
+        TypeError: If the data set has no order.
+    """
+    dataset: Any = loader.dataset
+    if isinstance(dataset, IterableDataset):
+        raise TypeError(f'{type(dataset).__name__} can only be iterated')
+    dataset, total = _copy(dataset), len(dataset)
+    count = min(count, total)
+    return [dataset[i * total // count] for i in range(count)]
+
+
+def _copy(dataset: Any) -> Any:
+    """A data set to take images from; it shares the annotations.
+
+    Some transforms keep the images that they have seen.
+    """
+    records = (
+        value
+        for part in _parts(dataset)
+        for value in vars(part).values()
+        if isinstance(value, (np.ndarray, list))
+    )
+    return deepcopy(dataset, {id(value): value for value in records})
+
+
+def one_image(loader: DataLoader, index: int) -> Any:
+    """A batch of one image."""
+    return loader.collate_fn([_copy(loader.dataset)[index]])
+
+
+def batch_size(loader: DataLoader) -> int:
+    """Images in one batch of a loader with or without a batch sampler of its own."""
+    sampler: Any = loader.batch_sampler
+    return loader.batch_size or sampler.batch_size
+
+
+def _parts(dataset: Any) -> Iterator[Any]:
+    """The data set, and those inside wrappers and concatenations."""
+    yield dataset
+    for inner in (getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', [])):
+        if inner is not None:
+            yield from _parts(inner)
