@@ -202,8 +202,8 @@ def test_students_are_one_student(demo_runs_as_shipped):
     """Nothing but the distillation differs."""
     _, alone, static, tskd = (run.content for run in demo_runs_as_shipped)
     assert static.model.student == tskd.model.student == alone.model
-    assert static.model == tskd.model
-    assert 'custom_hooks' not in static
+    assert static.model == {**tskd.model, 'review': None}
+    assert [hook.type for hook in static.custom_hooks] == ['DistillationHook']
     hooks = [hook.type for hook in tskd.custom_hooks]
     assert hooks == ['TSKDMemoryHook', 'TSKDVisualizationHook']
     shared = ['train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler']
