@@ -45,7 +45,7 @@ def test_losses_of_a_general_step(distiller: nn.Module):
     seen, passes = _outputs(distiller.student.neck), _outputs(distiller.backbone)
     losses = distiller(inputs, samples, mode='loss')
     assert len(seen) == len(passes) == 1
-    assert set(losses) == {*own, 'loss_attention'}
+    assert set(losses) == {*own, 'loss_attention', 'ratio_attention'}
     for name, values in own.items():
         assert torch.equal(torch.stack(losses[name]), torch.stack(values))
     expected = 0
@@ -191,7 +191,7 @@ def test_logits_of_classifiers():
     scores = _outputs(distiller.head), _outputs(distiller.teacher.model.head)
     samples = [DataSample().set_gt_label(1) for _ in range(4)]
     losses = distiller.loss(torch.rand(4, 3, 16, 16), samples)
-    assert set(losses) == {'loss_task', 'loss_kd'}
+    assert set(losses) == {'loss_task', 'loss_kd', 'ratio_kd'}
     assert len(scores[0]) == len(scores[1]) == 1
     expected = LogitKLLoss(2.0)(scores[0][0], scores[1][0])
     assert expected > 0

@@ -1,9 +1,17 @@
-from .hooks import DistillationHook, TSKDMemoryHook, TSKDVisualizationHook
+from .factor_ramp import FactorRamp
+from .hooks import (
+    DistillationHook,
+    LossWeightHook,
+    TSKDMemoryHook,
+    TSKDVisualizationHook,
+)
 from .schedule import Node, ReviewSchedule
 from .tskd_log_processor import TSKDLogProcessor
 
 __all__ = [
     'DistillationHook',
+    'FactorRamp',
+    'LossWeightHook',
     'Node',
     'ReviewSchedule',
     'TSKDLogProcessor',

@@ -6,17 +6,19 @@ from torch import nn
 
 
 def check_weight(name: str, loss: nn.Module) -> None:
-    """Check the attribute ``loss_weight`` of a loss that has one.
+    """Check the weights of a loss: its numbers called ``loss_weight``, ``..._weight``.
 
     Args:
         name: What the config calls it.
         loss: The loss.
 
     Raises:
-        ValueError: If it is negative, NaN or infinite.
+        ValueError: If one is negative, NaN or infinite.
     """
-    weight = getattr(loss, 'loss_weight', 1.0)
-    if not (math.isfinite(weight) and weight >= 0):
-        raise ValueError(
-            f'loss_weight of {name} must be a finite number from 0, but got {weight}'
-        )
+    for key, weight in vars(loss).items():
+        if not key.endswith('_weight') or not isinstance(weight, (int, float)):
+            continue
+        if not (math.isfinite(weight) and weight >= 0):
+            raise ValueError(
+                f'{key} of {name} must be a finite number from 0, but got {weight}'
+            )

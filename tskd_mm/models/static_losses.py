@@ -1,60 +1,106 @@
 """The losses that hold the student against the teacher at every step."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .feature_tap import Features
+from .level_losses import LevelLosses
+from .loss_asks import EXTRAS, asked_by, loss_class, needs_teacher_channels
 from .loss_weight import check_weight
+from .pyramid_loss import PyramidLoss
+
+RESERVED = ('review', 'task')
 
 
 class StaticLosses(nn.Module):
     """Named losses on feature levels and on logits.
 
+    A loss is called with student and teacher. If its ``forward`` has a parameter
+    ``data_samples`` or ``valid`` (masks of the padding) it is given that too.
+
     Args:
-        features: Configs of losses on a pair of feature maps, by name; each is summed
-            over the levels.
+        features: Configs of losses on feature maps, by name: on each level and summed
+            (:class:`.LevelLosses`), or on all at once (:class:`.PyramidLoss`).
         logits: Configs of losses on a pair of logits, by name.
+        student_channels: Channels of the student's levels.
+        teacher_channels: Channels of the teacher's levels. None if they are unknown:
+            losses that need them are left out.
 
     Raises:
-        ValueError: If a weight is negative, NaN or infinite.
+        ValueError: If a name cannot be used, or a weight is negative, NaN or infinite.
     """
 
     def __init__(
-        self, features: dict[str, dict] | None, logits: dict[str, dict] | None
+        self,
+        features: dict[str, dict] | None,
+        logits: dict[str, dict] | None,
+        student_channels: Sequence[int],
+        teacher_channels: Sequence[int] | None,
     ) -> None:
         super().__init__()
-        self.features = _build(features)
-        self.logits = _build(logits)
-        for name, loss in [*self.features.items(), *self.logits.items()]:
-            check_weight(name, loss)
+        features, logits = features or {}, logits or {}
+        _check_names([*features, *logits])
+        self.features = nn.ModuleDict(
+            {
+                name: _feature_loss(config)(config, student_channels, teacher_channels)
+                for name, config in features.items()
+                if teacher_channels is not None or not needs_teacher_channels(config)
+            }
+        )
+        self.logits = nn.ModuleDict({n: MODELS.build(c) for n, c in logits.items()})
+        for name, losses in [*self.features.items(), *self.logits.items()]:
+            for loss in losses.modules():
+                check_weight(name, loss)
 
     def forward(
-        self, student: Features, teacher: Features, valid: list[Tensor | None]
+        self,
+        student: Features,
+        teacher: Features,
+        valid: Sequence[Tensor | None],
+        data_samples: Sequence[Any],
     ) -> dict[str, Tensor]:
-        """``loss_<name>`` for each.
+        """The losses by name.
 
         Args:
             student: Features of the student.
             teacher: Features of the teacher in the student's sizes.
             valid: Masks of the padding, one a level; both features read 0 there.
+            data_samples: One per image.
         """
-        pairs = [
-            (_blank(s, mask), _blank(t, mask))
-            for s, t, mask in zip(student.levels, teacher.levels, valid)
-        ]
+        # Under mixed precision the adapters' weights are float32 nevertheless.
+        own, wanted = _full_precision(student.levels), _full_precision(teacher.levels)
         losses = {
-            f'loss_{name}': torch.stack([loss(*pair) for pair in pairs]).sum()
+            name: loss(own, wanted, valid, data_samples)
             for name, loss in self.features.items()
         }
         for name, loss in self.logits.items():
-            losses[f'loss_{name}'] = loss(student.logits, teacher.logits)
+            asked = asked_by(loss.forward, EXTRAS)
+            extras = {'valid': None, 'data_samples': data_samples}
+            losses[name] = loss(
+                student.logits, teacher.logits, **{n: extras[n] for n in asked}
+            )
         return losses
 
 
-def _build(configs: dict[str, dict] | None) -> nn.ModuleDict:
-    return nn.ModuleDict({n: MODELS.build(c) for n, c in (configs or {}).items()})
+def _feature_loss(config: dict) -> type[LevelLosses] | type[PyramidLoss]:
+    takes_pyramid = getattr(loss_class(config), 'takes_pyramid', False)
+    return PyramidLoss if takes_pyramid else LevelLosses
 
 
-def _blank(feature: Tensor, valid: Tensor | None) -> Tensor:
-    return feature if valid is None else feature * valid
+def _full_precision(levels: Sequence[Tensor]) -> list[Tensor]:
+    return [f.to(torch.promote_types(f.dtype, torch.float32)) for f in levels]
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if name in RESERVED or 'loss' in name or names.count(name) > 1:
+            raise ValueError(
+                'a static loss needs a name of its own that is none of '
+                f'{", ".join(RESERVED)} and does not contain "loss", under which '
+                f'mmengine sums, but got {name!r} in {list(names)}: it is logged as '
+                'loss_<name>, and its ratio to the task loss as ratio_<name>'
+            )

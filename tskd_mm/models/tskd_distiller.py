@@ -15,7 +15,9 @@ from .finite_losses import check_finite
 from .frozen_teacher import FrozenTeacher, build_teacher
 from .gradient_average import average_gradients_after_backward
 from .level_match import check_classes, match_levels, select_levels
-from .model_source import find_model
+from .loss_asks import needs_teacher_channels
+from .loss_balance import balance
+from .model_source import ModelSource, find_model
 from .snapshot_bank import SnapshotBank
 from .static_losses import StaticLosses
 from .student_facade import StudentFacade
@@ -62,6 +64,8 @@ class TSKDDistiller(StudentFacade):
     Attributes:
         phase: ``'memorize'``, ``'review'`` or ``'general'``; set by the hook.
         attended: Whether a hook has taken charge; set by the hook.
+        loss_factors: Factors of the added losses by name, 1 where there is none; set by
+            LossWeightHook.
 
     Raises:
         ValueError: If a tap or a stride does not exist.
@@ -99,7 +103,15 @@ class TSKDDistiller(StudentFacade):
         if strides is not None:
             self.tap.levels = select_levels(self.tap.strides(), strides)
         self.strides = self.tap.strides()
-        self.static_losses = StaticLosses(feature_losses, logit_losses)
+        self.loss_factors: dict[str, float] = {}
+        # The student must start and train as it would alone with the same seed.
+        with torch.random.fork_rng(devices=[]):
+            self.static_losses = StaticLosses(
+                feature_losses,
+                logit_losses,
+                _channels(self.tap),
+                self._teacher_channels(feature_losses or {}),
+            )
         self.bank: SnapshotBank | None = None
         self.review: TemporalReview | None = None
         if review is not None:
@@ -107,7 +119,6 @@ class TSKDDistiller(StudentFacade):
 
     def _add_review(self, config: dict) -> None:
         self.bank = SnapshotBank(self.student, self.tap.without_logits())
-        # The student must start and train as it would alone with the same seed.
         with torch.random.fork_rng(devices=[]):
             self.review = MODELS.build(
                 {'type': 'TemporalReview', 'num_levels': len(self.strides)} | config
@@ -155,23 +166,23 @@ class TSKDDistiller(StudentFacade):
             data_samples: One per image, with its annotations.
 
         Returns:
-            The host's losses and ``loss_<name>`` for each static loss; in a review
-            ``loss_review`` too.
+            The host's losses; ``loss_<name>``, weighted, and ``ratio_<name>`` to the
+            task loss for each static loss and, in a review, for ``review``.
         """
         with self.tap.record() as student:
-            losses = _name_task_loss(self.student.loss(inputs, data_samples))
+            task = _name_task_loss(self.student.loss(inputs, data_samples))
         teacher = self._require_teacher()(inputs, data_samples)
         with torch.autocast(inputs.device.type, enabled=False):
             valid = _valid_levels(data_samples, student)
             _fit_sizes(teacher, student)
-            losses |= self.static_losses(student, teacher, valid)
+            added = self.static_losses(student, teacher, valid, data_samples)
         if self.phase == 'review' and self.bank and self.review:
             past = self.bank.levels(inputs)
             with torch.autocast(inputs.device.type, enabled=False):
                 review = self.review(past, student.levels, teacher.levels, valid)
             average_gradients_after_backward(review, self.review)
-            losses['loss_review'] = review
-        return losses
+            added['review'] = review
+        return self._add(task, added)
 
     def init_weights(self) -> None:
         """Initialise the student and bring in the teacher.
@@ -184,13 +195,10 @@ class TSKDDistiller(StudentFacade):
         super().init_weights()
         for parameter in self.review.parameters() if self.review else ():
             broadcast(parameter.data)  # the wrapper that would do it ignores them
-        source = find_model(self.teacher_config, 'teacher', self.shared_preprocessor)
         model = build_teacher(
-            source, self.teacher_checkpoint, self.trust_teacher_checkpoint
+            self._find_teacher(), self.teacher_checkpoint, self.trust_teacher_checkpoint
         )
-        tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
-        pyramid = len(self.tap.paths) == 1 and len(self.strides) > 1
-        tap.levels = match_levels(self.strides, tap.strides(), pyramid)
+        tap = self._tap_teacher(model)
         check_classes(self.tap.dry_run().logits, tap.dry_run().logits)
         model.to(next(self.student.parameters()).device)
         self.teacher = FrozenTeacher(model, tap, self.data_preprocessor)
@@ -222,6 +230,40 @@ class TSKDDistiller(StudentFacade):
         if self.bank is not None:
             self.bank.load_state_dict(state['memories'])
 
+    @property
+    def loss_names(self) -> list[str]:
+        """Names of the losses that are added to the task's."""
+        static = [*self.static_losses.features, *self.static_losses.logits]
+        return static if self.review is None else [*static, 'review']
+
+    def _add(self, task: dict[str, Any], added: dict[str, Tensor]) -> dict[str, Any]:
+        total, _ = self.parse_losses(task)
+        return task | balance(total, added, self.loss_factors)
+
+    def _find_teacher(self) -> ModelSource:
+        return find_model(self.teacher_config, 'teacher', self.shared_preprocessor)
+
+    def _tap_teacher(self, model: nn.Module) -> FeatureTap:
+        tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
+        pyramid = len(self.tap.paths) == 1 and len(self.strides) > 1
+        tap.levels = match_levels(self.strides, tap.strides(), pyramid)
+        return tap
+
+    def _teacher_channels(self, losses: dict[str, dict]) -> list[int] | None:
+        """Channels of the teacher's levels, if a loss needs them.
+
+        The optimizer and DDP take the parameters of the losses before the teacher is
+        brought in, so a teacher is built here just to look at it. None if there is no
+        config of the teacher: then this is a test, or init_weights will complain.
+        """
+        if not any(map(needs_teacher_channels, losses.values())):
+            return None
+        try:
+            source = self._find_teacher()
+        except FileNotFoundError:
+            return None
+        return _channels(self._tap_teacher(MODELS.build(source.config)))
+
     def _require_teacher(self) -> FrozenTeacher:
         if self.teacher is None:
             raise RuntimeError(
@@ -234,6 +276,10 @@ class TSKDDistiller(StudentFacade):
 def _name_task_loss(losses: dict[str, Any]) -> dict[str, Any]:
     # mmpretrain calls it 'loss', the name under which the sum of all is logged.
     return {'loss_task' if k == 'loss' else k: v for k, v in losses.items()}
+
+
+def _channels(tap: FeatureTap) -> list[int]:
+    return [feature.shape[1] for feature in tap.dry_run().levels]
 
 
 def _valid_levels(

@@ -56,3 +56,18 @@ def masked_mean(values: Tensor, valid: Tensor | None) -> Tensor:
         return values.mean()
     dims = (1, 2, 3)
     return torch.mean((values * valid).sum(dims) / valid.sum(dims))
+
+
+def spatial_log_softmax(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Log of the softmax over the valid pixels of each map.
+
+    Args:
+        values: (N, C, H, W).
+        valid: As from :func:`valid_pixels`.
+
+    Returns:
+        (N, C, H, W); in the padding a finite value whose exponential is 0.
+    """
+    if valid is not None:
+        values = values.masked_fill(valid == 0, torch.finfo(values.dtype).min)
+    return values.flatten(2).log_softmax(dim=2).view_as(values)

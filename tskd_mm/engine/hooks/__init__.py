@@ -1,5 +1,11 @@
 from .distillation_hook import DistillationHook
+from .loss_weight_hook import LossWeightHook
 from .tskd_memory_hook import TSKDMemoryHook
 from .tskd_visualization_hook import TSKDVisualizationHook
 
-__all__ = ['DistillationHook', 'TSKDMemoryHook', 'TSKDVisualizationHook']
+__all__ = [
+    'DistillationHook',
+    'LossWeightHook',
+    'TSKDMemoryHook',
+    'TSKDVisualizationHook',
+]

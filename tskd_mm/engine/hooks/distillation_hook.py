@@ -3,15 +3,14 @@
 from typing import Any
 
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch.distributed.fsdp import FullyShardedDataParallel
 
 from ...models.tskd_distiller import TSKDDistiller
 from ..checkpoint_entry import add_entry, bring_back_entry, take_out_extras
 from ..crash_safe import mend_last_checkpoint, save_crash_safely
 from ..data_check import check_data
+from ..distiller_of import distiller_of
 from ..preflight import preflight
 from ..random_state import follow_resumed_seed, seed_epoch, seed_iterations
 
@@ -105,17 +104,4 @@ class DistillationHook(Hook):
         Raises:
             ValueError: If it is no distiller, or sharded.
         """
-        if isinstance(runner.model, FullyShardedDataParallel):
-            raise ValueError(
-                'FSDP splits every weight over the processes, but a distiller copies '
-                'and compares whole ones: use MMDistributedDataParallel (remove '
-                'model_wrapper_cfg or strategy from the config)'
-            )
-        wrapped = is_model_wrapper(runner.model)
-        model = runner.model.module if wrapped else runner.model
-        if not isinstance(model, TSKDDistiller):
-            raise ValueError(
-                f'{type(self).__name__} needs a model of type TSKDDistiller, but got '
-                f'{type(model).__name__}: wrap the model, or remove the hook'
-            )
-        return model
+        return distiller_of(runner, type(self).__name__)

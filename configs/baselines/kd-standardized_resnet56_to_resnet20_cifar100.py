@@ -1,0 +1,5 @@
+_base_ = '_base_/resnet56_to_resnet20_cifar100.py'
+
+kd = dict(type='LogitKLLoss', temperature=2.0, loss_weight=9.0, standardize=True)
+task = dict(head=dict(loss=dict(loss_weight=0.1)))
+model = dict(student=task, logit_losses=dict(kd=kd))

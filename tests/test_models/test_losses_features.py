@@ -1,0 +1,139 @@
+"""Losses on one level of features against NumPy forms of their equations."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from loss_reference import assert_follows, convolve, divergence, shake, softmax
+
+from tskd_mm.models.losses import CWDLoss, FitNetLoss, MGDLoss, PKDLoss
+
+# The second of two images has two rows and a column of padding.
+VALID = torch.ones(2, 1, 4, 3)
+VALID[1, :, 2:], VALID[1, :, :, 2:] = 0, 0
+MASKS = pytest.mark.parametrize('valid', [None, VALID], ids=['all', 'padded'])
+
+
+def features(valid: torch.Tensor | None = None) -> tuple:
+    pair = torch.randn(2, 3, 4, 3), torch.randn(2, 3, 4, 3) * 2
+    return pair if valid is None else tuple(f * valid for f in pair)
+
+
+def inside(image: int, valid: torch.Tensor | None) -> np.ndarray:
+    """The valid pixels of an image, (H, W)."""
+    mask = torch.ones_like(VALID) if valid is None else valid
+    return mask[image, 0].numpy() > 0
+
+
+@MASKS
+def test_fitnet(valid):
+    def equation(student: np.ndarray, teacher: np.ndarray) -> float:
+        images = [(student[i] - teacher[i])[:, inside(i, valid)] ** 2 for i in range(2)]
+        return 100 * np.mean([image.mean() for image in images])
+
+    assert_follows(FitNetLoss(100.0), equation, *features(valid), valid=valid)
+
+
+@MASKS
+@pytest.mark.parametrize('temperature, weight', [(1.0, 10.0), (4.0, 3.0)])
+def test_cwd(valid, temperature: float, weight: float):
+    def equation(student: np.ndarray, teacher: np.ndarray) -> float:
+        total = 0.0
+        for image, channel in np.ndindex(2, 3):
+            pixels = image, channel, inside(image, valid)
+            s, t = student[pixels] / temperature, teacher[pixels] / temperature
+            total += divergence(softmax(t), softmax(s))
+        return weight * temperature**2 * total / (2 * 3)
+
+    loss = CWDLoss(temperature, weight)
+    assert_follows(loss, equation, *features(valid), valid=valid)
+
+
+@MASKS
+def test_pkd(valid):
+    def equation(student: np.ndarray, teacher: np.ndarray) -> float:
+        """1 - Pearson's r, mean of the channels; (n - 1) / n for the deviation."""
+        masks = np.stack([inside(0, valid), inside(1, valid)])
+        correlations = [
+            np.corrcoef(student[:, channel][masks], teacher[:, channel][masks])[0, 1]
+            for channel in range(3)
+        ]
+        count = masks.sum()
+        return 6 * (count - 1) / count * (1 - np.mean(correlations))
+
+    assert_follows(PKDLoss(6.0), equation, *features(valid), valid=valid)
+
+
+def test_pkd_of_constant_channels():
+    student = torch.randn(2, 3, 4, 3)
+    student[:, 1] = 2
+    student.requires_grad_()
+    PKDLoss()(student, torch.randn(2, 3, 4, 3)).backward()
+    assert torch.isfinite(student.grad).all()
+    assert student.grad[:, 0].abs().sum() > 0
+
+
+def test_pkd_of_a_single_pixel():
+    student = torch.randn(1, 3, 1, 1).requires_grad_()
+    loss = PKDLoss()(student, torch.randn(1, 3, 1, 1))
+    loss.backward()
+    assert loss == 0 and (student.grad == 0).all()
+
+
+@MASKS
+@pytest.mark.parametrize('ratio', [0.65, 0.15])
+def test_mgd(valid, ratio: float):
+    loss = shake(MGDLoss(teacher_channels=3, mask_ratio=ratio, loss_weight=2e-5))
+    torch.manual_seed(7)
+    kept = torch.rand(2, 1, 4, 3, dtype=torch.float64).numpy() >= ratio
+    assert 0 < kept.sum() < 24
+
+    def equation(student: np.ndarray, teacher: np.ndarray) -> float:
+        total = 0.0
+        for i in range(2):
+            hidden = convolve(student[i] * kept[i], loss.generation[0])
+            made = convolve(np.maximum(hidden, 0), loss.generation[2])
+            total += ((made - teacher[i])[:, inside(i, valid)] ** 2).sum()
+        return 2e-5 * total / 2
+
+    def seeded(*args, **kwargs) -> torch.Tensor:
+        torch.manual_seed(7)
+        return loss(*args, **kwargs)
+
+    assert_follows(seeded, equation, *features(valid), valid=valid)
+
+
+def test_mgd_blanks_the_share_it_is_told_anew_in_every_step():
+    loss = MGDLoss(1, mask_ratio=0.65, loss_weight=1.0)
+    loss.generation = torch.nn.Identity()
+    ones, zeros = torch.ones(1, 1, 100, 100), torch.zeros(1, 1, 100, 100)
+    first, second = float(loss(ones, zeros)), float(loss(ones, zeros))
+    assert first != second
+    assert first / 1e4 == pytest.approx(0.35, abs=0.02)
+
+
+@pytest.mark.parametrize('loss', [FitNetLoss(), CWDLoss(), PKDLoss()], ids=str)
+def test_padding_changes_nothing(loss):
+    student, teacher = features()
+    padded = F.pad(student, (0, 2, 0, 3)), F.pad(teacher, (0, 2, 0, 3))
+    valid = F.pad(torch.ones(2, 1, 4, 3), (0, 2, 0, 3))
+    torch.testing.assert_close(loss(*padded, valid=valid), loss(student, teacher))
+
+
+@pytest.mark.parametrize(
+    'default, origin',
+    [
+        (CWDLoss(), CWDLoss(1.0, 10.0)),
+        (PKDLoss(), PKDLoss(10.0)),
+        (FitNetLoss(), FitNetLoss(1.0)),
+    ],
+    ids=lambda loss: type(loss).__name__,
+)
+def test_default_weights(default, origin):
+    assert default(*(pair := features())) == origin(*pair)
+    assert default(*pair) > 0
+
+
+def test_default_weights_of_mgd():
+    loss = MGDLoss(3)
+    assert (loss.mask_ratio, loss.loss_weight) == (0.65, 2e-5)

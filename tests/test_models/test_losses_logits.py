@@ -1,0 +1,110 @@
+"""Losses on logits against NumPy forms of their equations."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from loss_reference import assert_follows, divergence, softmax
+from mmpretrain.structures import DataSample
+
+from tskd_mm.models.losses import DKDLoss, LogitKLLoss
+
+CLASSES = [2, 0, 1]
+
+
+def samples(classes: list = CLASSES) -> list:
+    return [DataSample().set_gt_label(label) for label in classes]
+
+
+def logits() -> tuple:
+    return torch.randn(3, 4) * 3, torch.randn(3, 4) * 3
+
+
+@pytest.mark.parametrize('temperature, weight', [(2.0, 9.0), (4.0, 1.0)])
+def test_standardized_kl(temperature: float, weight: float):
+    def z(row: np.ndarray) -> np.ndarray:
+        return (row - row.mean()) / row.std(ddof=1)
+
+    def equation(student: np.ndarray, teacher: np.ndarray) -> float:
+        parts = [
+            divergence(softmax(z(t) / temperature), softmax(z(s) / temperature))
+            for s, t in zip(student, teacher)
+        ]
+        return weight * temperature**2 * np.mean(parts)
+
+    loss = LogitKLLoss(temperature, weight, standardize=True)
+    assert_follows(loss, equation, *logits())
+
+
+def test_standardized_kl_leaves_the_scale_to_the_student():
+    student, _ = logits()
+    loss = LogitKLLoss(standardize=True)
+    assert float(loss(student, student * 7 - 3)) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize('a, b, temperature', [(1.0, 8.0, 4.0), (0.5, 2.0, 1.0)])
+def test_dkd(a: float, b: float, temperature: float):
+    def parts(row: np.ndarray, label: int) -> tuple:
+        p = softmax(row / temperature)
+        others = np.delete(p, label)
+        return np.array([p[label], others.sum()]), others / others.sum()
+
+    def equation(student: np.ndarray, teacher: np.ndarray) -> float:
+        total = 0.0
+        for s, t, label in zip(student, teacher, CLASSES):
+            (binary_s, others_s), (binary_t, others_t) = (
+                parts(s, label),
+                parts(t, label),
+            )
+            total += a * divergence(binary_t, binary_s)
+            total += b * divergence(others_t, others_s)
+        return 0.3 * temperature**2 * total / 3
+
+    loss = DKDLoss(a, b, temperature, loss_weight=0.3)
+    assert_follows(loss, equation, *logits(), data_samples=samples())
+
+
+def test_dkd_defaults_are_the_release_s():
+    student, teacher = logits()
+    expected = DKDLoss(1.0, 8.0, 4.0, 1.0)(student, teacher, samples())
+    assert DKDLoss()(student, teacher, samples()) == expected
+
+
+def test_dkd_of_one_image_is_the_kl_with_the_teacher_s_own_weight():
+    student, teacher = torch.randn(1, 5), torch.randn(1, 5)
+    others = 1 - float((teacher / 4).softmax(1)[0, 3])
+    found = DKDLoss(1.0, others)(student, teacher, samples([3]))
+    torch.testing.assert_close(found, LogitKLLoss()(student, teacher))
+
+
+def test_dkd_of_sure_logits_is_finite():
+    student = torch.tensor([[200.0, -200.0, 0.0]], requires_grad=True)
+    loss = DKDLoss(temperature=1.0)(student, -student.detach(), samples([0]))
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(student.grad).all()
+
+
+@pytest.mark.parametrize(
+    'sample, what',
+    [
+        (DataSample().set_gt_label([0, 1]), '2 classes'),
+        (
+            DataSample().set_gt_label(1).set_gt_score([0.3, 0.7, 0, 0]),
+            '1 classes and scores',
+        ),
+    ],
+)
+def test_dkd_of_mixed_images(sample: DataSample, what: str):
+    text = (
+        f'DKDLoss needs the one class of every image, but image 1 of the batch has '
+        f'{what}: train without mixed images (batch_augments, to_onehot), or use '
+        'LogitKLLoss'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        DKDLoss()(torch.ones(2, 4), torch.ones(2, 4), [*samples([0]), sample])
+
+
+def test_dkd_of_other_classes():
+    with pytest.raises(ValueError, match=r'must have one shape, but got \(3, 4\) and'):
+        DKDLoss()(torch.ones(3, 4), torch.ones(3, 5), samples())

@@ -1,0 +1,71 @@
+"""Changes the weights of losses in the course of the training."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from ..distiller_of import distiller_of
+from ..factor_ramp import FactorRamp
+
+
+@HOOKS.register_module()
+class LossWeightHook(Hook):
+    """Multiplies losses of a distiller by factors that change with time.
+
+    ``dict(type='LossWeightHook', factors=dict(kl=[(0, 0), (20, 1)]))`` warms the loss
+    ``kl`` up in the first 20 epochs; ``review=[(180, 1), (240, 0)]`` lets the review
+    fade out in the last 60. The factor comes on top of the loss's own weight.
+
+    Args:
+        factors: For each loss by its name (``'review'`` too) the points of a
+            :class:`~tskd_mm.engine.factor_ramp.FactorRamp`.
+        by_epoch: The points count epochs; False counts iterations. For both use two
+            hooks.
+
+    Raises:
+        ValueError: If points are wrong.
+    """
+
+    def __init__(
+        self,
+        factors: Mapping[str, Sequence[tuple[int, float]]],
+        by_epoch: bool = True,
+    ) -> None:
+        self.ramps = {name: FactorRamp(points) for name, points in factors.items()}
+        self.by_epoch = by_epoch
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that the losses and the epochs are there.
+
+        Raises:
+            ValueError: If they are not.
+        """
+        known = distiller_of(runner, 'LossWeightHook').loss_names
+        unknown = [name for name in self.ramps if name not in known]
+        if unknown:
+            raise ValueError(
+                f'LossWeightHook has factors for {", ".join(unknown)}, but the losses '
+                f'of the distiller are {", ".join(known) or "none"}: use their names'
+            )
+        if self.by_epoch and not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise ValueError(
+                'LossWeightHook counts epochs (by_epoch=True), but the train loop is '
+                f'{type(runner.train_loop).__name__}, which has none: set '
+                'by_epoch=False and the points in iterations'
+            )
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        if self.by_epoch:
+            self._set(runner, runner.epoch)
+
+    def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        if not self.by_epoch:
+            self._set(runner, runner.iter)
+
+    def _set(self, runner: Runner, step: int) -> None:
+        factors = distiller_of(runner, 'LossWeightHook').loss_factors
+        for name, ramp in self.ramps.items():
+            factors[name] = ramp.factor(step)

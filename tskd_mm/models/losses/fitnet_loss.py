@@ -1,0 +1,42 @@
+"""Hints: the student's features, after a regressor, are to equal the teacher's."""
+
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from ..valid_pixels import masked_mean
+
+
+@MODELS.register_module()
+class FitNetLoss(nn.Module):
+    """``w mean((r(student) - teacher)^2)`` of one level, r a trained 1x1 convolution.
+
+    Source: Romero et al., arXiv 1412.6550, eq. 3, as a mean instead of half a sum. The
+    regressor r is the adapter, made for this loss where the channels agree too.
+
+    Args:
+        loss_weight: w; the paper has none. The CIFAR-100 benchmark of mdistiller has
+            100, on stage 2 alone.
+    """
+
+    adapter = 'always'
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(
+        self, student: Tensor, teacher: Tensor, valid: Tensor | None = None
+    ) -> Tensor:
+        """Loss between two features of one level.
+
+        Args:
+            student: After the regressor, (N, C, H, W).
+            teacher: (N, C, H, W).
+            valid: 1 inside the images and 0 in the padding, (N, 1, H, W). Default: all
+                pixels are valid.
+
+        Returns:
+            Scalar. An image counts the same whatever it was batched with.
+        """
+        error = (student - teacher).square().mean(dim=1, keepdim=True)
+        return self.loss_weight * masked_mean(error, valid)
