@@ -1,13 +1,19 @@
-# Everything runs in .venv, which is made on first use and reused afterwards.
+# Everything runs in an environment that is made on first use and reused afterwards.
+# STACK chooses the host packages: upstream (OpenMMLab, the default) or modern (forks).
+STACK ?= upstream
 PYTHON ?= python3.11
-VENV := .venv
+ifeq ($(filter upstream modern,$(STACK)),)
+$(error STACK is upstream or modern, but found $(STACK))
+endif
+SUFFIX := $(if $(filter modern,$(STACK)),-modern)
+VENV := .venv$(SUFFIX)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .PHONY: demo test lint docs env clean
 
 demo: env  ## train a teacher and three students on built-in data, report and plot
-	$(RUN) tools/demo.py
+	$(RUN) tools/demo.py --out work_dirs/demo$(SUFFIX)
 
 test: lint  ## format, lint, types, spelling, then all tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses 2
@@ -24,7 +30,7 @@ docs: env  ## build the pages into docs/_build/html; a warning is an error
 env: $(READY)
 
 $(READY): $(wildcard requirements/*) setup.py
-	PYTHON=$(PYTHON) VENV=$(VENV) sh requirements/install.sh
+	STACK=$(STACK) PYTHON=$(PYTHON) VENV=$(VENV) sh requirements/install.sh
 	touch $(READY)
 
 clean:  ## remove the environment and all that was made in it

@@ -63,7 +63,11 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['tskd_mm', 'tskd_mm.*']),
     install_requires=requirements('runtime'),
-    extras_require={'demo': requirements('demo')},
+    # The host packages come from one of two stacks, which pip cannot say: without one
+    # tskd_mm tells at import what is missing.
+    extras_require={
+        name: requirements(name) for name in ('upstream', 'modern', 'demo')
+    },
     cmdclass={'build_py': BuildPy, 'develop': Develop},
     zip_safe=False,
 )

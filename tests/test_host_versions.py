@@ -1,39 +1,109 @@
 import re
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tskd_mm import host_versions
 
-GOOD = {'mmengine': '0.10.7', 'mmdet': '3.3.0', 'mmpretrain': '1.2.0'}
+REQUIREMENTS = Path(__file__).resolve().parents[1] / 'requirements'
+UPSTREAM = {
+    'mmengine': '0.10.7',
+    'mmdet': '3.3.0',
+    'mmpretrain': '1.2.0',
+    'torch': '2.1.2',
+}
+MODERN = {
+    'onedl-mmengine': '0.10.12',
+    'onedl-mmdetection': '3.5.1',
+    'onedl-mmpretrain': '1.3.6',
+    'torch': '2.11.0+cu130',
+}
+
+
+def install(monkeypatch, packages: dict) -> None:
+    monkeypatch.setattr(host_versions, '_installed', packages.get)
 
 
 @pytest.mark.parametrize(
-    'changes, text',
+    'packages, text',
     [
         (
-            {'mmengine': None},
-            'tskd_mm needs mmengine: pip install "mmengine>=0.10.0,<0.11"',
+            {'torch': '2.1.2'},
+            'tskd_mm needs mmengine: pip install "mmengine>=0.10.0,<0.11" with '
+            'torch>=2.1,<2.6, or pip install "onedl-mmengine>=0.10.12,<0.11" with '
+            'torch>=2.6,<3.0',
         ),
         (
-            {'mmdet': None, 'mmpretrain': None},
+            UPSTREAM | {'mmdet': None, 'mmpretrain': None},
             'tskd_mm needs mmdet for detectors (pip install "mmdet>=3.3.0,<4.0") or '
             'mmpretrain for classifiers (pip install "mmpretrain>=1.2.0,<2.0"), but '
             'neither is installed',
         ),
         (
-            {'mmdet': '2.28.0'},
-            'tskd_mm needs mmdet >= 3.3.0, < 4.0, but found 2.28.0: pip install '
-            '"mmdet>=3.3.0,<4.0"',
+            {'onedl-mmengine': '0.10.12', 'torch': '2.11.0'},
+            'tskd_mm needs mmdet for detectors (pip install '
+            '"onedl-mmdetection>=3.5.1,<4.0") or mmpretrain for classifiers (pip '
+            'install "onedl-mmpretrain>=1.3.6,<2.0"), but neither is installed',
+        ),
+        (
+            UPSTREAM | {'mmdet': '2.28.0'},
+            'tskd_mm needs mmdet >= 3.3.0, < 4.0 in the upstream stack, but found '
+            '2.28.0: pip install "mmdet>=3.3.0,<4.0"',
+        ),
+        (
+            MODERN | {'onedl-mmengine': '0.10.8'},
+            'tskd_mm needs onedl-mmengine >= 0.10.12, < 0.11 in the modern stack, but '
+            'found 0.10.8: pip install "onedl-mmengine>=0.10.12,<0.11"',
+        ),
+        (
+            UPSTREAM | {'torch': '2.6.0'},
+            'tskd_mm needs torch >= 2.1, < 2.6 in the upstream stack, but found 2.6.0: '
+            'pip install "torch>=2.1,<2.6"',
+        ),
+        (
+            UPSTREAM | MODERN | {'mmpretrain': None, 'onedl-mmengine': None},
+            'tskd_mm found packages of two stacks, mmengine, mmdet and '
+            'onedl-mmdetection, onedl-mmpretrain, which overwrite or break each other: '
+            'start a new environment with one of them',
         ),
     ],
 )
-def test_refused(monkeypatch, changes, text):
-    monkeypatch.setattr(host_versions, '_installed', (GOOD | changes).get)
+def test_refused(monkeypatch, packages, text):
+    install(monkeypatch, packages)
     with pytest.raises(ImportError, match=f'^{re.escape(text)}$'):
         host_versions.check_host_versions()
 
 
-@pytest.mark.parametrize('missing', ['mmdet', 'mmpretrain', None])
-def test_one_task_package_is_enough(monkeypatch, missing):
-    monkeypatch.setattr(host_versions, '_installed', (GOOD | {missing: None}).get)
+@pytest.mark.parametrize(
+    'packages, missing, stack',
+    [
+        (UPSTREAM, 'mmdet', 'upstream'),
+        (UPSTREAM, 'mmpretrain', 'upstream'),
+        (UPSTREAM, None, 'upstream'),
+        (MODERN, 'onedl-mmdetection', 'modern'),
+        (MODERN, 'onedl-mmpretrain', 'modern'),
+        (MODERN, None, 'modern'),
+    ],
+)
+def test_one_task_package_is_enough(monkeypatch, packages, missing, stack):
+    install(monkeypatch, packages | {missing: None})
     host_versions.check_host_versions()
+    assert host_versions.installed_stack() == stack
+
+
+@pytest.mark.parametrize('stack', ['upstream', 'modern'])
+def test_the_requirement_files_ask_for_the_same(stack):
+    lines = (REQUIREMENTS / f'{stack}.txt').read_text().splitlines()
+    asked = {Requirement(line) for line in lines if not line.startswith('#')}
+    needed = host_versions.STACKS[stack].values()
+    assert {Requirement(str(package)) for package in needed} <= asked
+
+
+@pytest.mark.parametrize('stack', ['upstream', 'modern'])
+def test_what_is_tested_is_in_the_supported_range(monkeypatch, stack):
+    lines = (REQUIREMENTS / f'{stack}.constraints.txt').read_text().splitlines()
+    pins = dict(line.split('==') for line in lines if not line.startswith('#'))
+    install(monkeypatch, pins)
+    host_versions.check_host_versions()
+    assert host_versions.installed_stack() == stack

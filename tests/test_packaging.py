@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import tskd_mm
 
@@ -22,8 +23,8 @@ EXPECTED = [
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory) -> list[str]:
-    """Names in a wheel built from a copy of the project."""
+def wheel(tmp_path_factory) -> zipfile.ZipFile:
+    """A wheel built from a copy of the project."""
     source = tmp_path_factory.mktemp('source')
     for name in ('tskd_mm', 'configs', 'tools', 'requirements'):
         ignore = shutil.ignore_patterns('.mim', '__pycache__')
@@ -33,17 +34,30 @@ def wheel(tmp_path_factory) -> list[str]:
     command = [sys.executable, 'setup.py', '-q', 'bdist_wheel', '-d', 'dist']
     subprocess.run(command, cwd=source, check=True, capture_output=True)
     [file] = (source / 'dist').glob('*.whl')
-    return zipfile.ZipFile(file).namelist()
+    return zipfile.ZipFile(file)
 
 
 @pytest.mark.parametrize('name', EXPECTED)
 def test_wheel(wheel, name):
-    assert f'tskd_mm/.mim/{name}' in wheel
+    assert f'tskd_mm/.mim/{name}' in wheel.namelist()
 
 
 def test_wheel_has_all_modules(wheel):
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / 'tskd_mm').rglob('*.py')}
-    assert {m for m in modules if '.mim' not in m} <= set(wheel)
+    assert {m for m in modules if '.mim' not in m} <= set(wheel.namelist())
+
+
+def test_wheel_asks_for_a_stack_by_an_extra_only(wheel):
+    [metadata] = [n for n in wheel.namelist() if n.endswith('/METADATA')]
+    lines = wheel.read(metadata).decode().splitlines()
+    asked = [Requirement(x[15:]) for x in lines if x.startswith('Requires-Dist: ')]
+    always = {r.name for r in asked if r.marker is None}
+    assert always == {'numpy', 'packaging', 'pycocotools', 'torch'}
+    for extra, prefix in {'upstream': 'mm', 'modern': 'onedl-mm'}.items():
+        names = {
+            r.name for r in asked if r.marker and r.marker.evaluate({'extra': extra})
+        }
+        assert {f'{prefix}engine', f'{prefix}cv', f'{prefix}pretrain'} <= names
 
 
 @pytest.mark.parametrize('name', EXPECTED)

@@ -96,7 +96,8 @@ def test_memory_is_the_student_at_the_end_of_the_epoch(tmp_path, data):
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
     runner, _ = train(cfg)
     for slot in range(3):
-        saved = torch.load(tmp_path / 'work' / f'epoch_{slot + 1}.pth')['state_dict']
+        path = tmp_path / 'work' / f'epoch_{slot + 1}.pth'
+        saved = torch.load(path, weights_only=False)['state_dict']
         for name, tensor in runner.model.bank.slots[slot].items():
             if name in saved:
                 assert torch.equal(tensor, saved[name]), name
@@ -107,7 +108,7 @@ def test_checkpoint_is_a_plain_student_and_resumes(tmp_path, data):
     cfg.randomness.deterministic = True
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
     whole, _ = train(copy.deepcopy(cfg))
-    checkpoint = torch.load(tmp_path / 'work' / 'epoch_3.pth')
+    checkpoint = torch.load(tmp_path / 'work' / 'epoch_3.pth', weights_only=False)
     plain = tiny_retinanet()
     assert list(checkpoint['state_dict']) == list(MODELS.build(plain).state_dict())
     parts = {'schedule', 'review', 'losses', 'memories', 'optimizer'}
@@ -188,7 +189,7 @@ def test_resume_with_another_schedule(tmp_path, data, checkpoint):
 
 
 def test_resume_without_entry(tmp_path, data, checkpoint):
-    content = torch.load(checkpoint)
+    content = torch.load(checkpoint, weights_only=False)
     del content['tskd']
     torch.save(content, checkpoint)
     refuse(
@@ -205,7 +206,7 @@ def test_resume_without_entry(tmp_path, data, checkpoint):
 
 
 def test_review_without_memories(tmp_path, data, checkpoint):
-    content = torch.load(checkpoint)
+    content = torch.load(checkpoint, weights_only=False)
     content['tskd']['memories'].clear()
     torch.save(content, checkpoint)
     refuse(

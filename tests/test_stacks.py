@@ -1,0 +1,128 @@
+"""A checkpoint of one stack resumes and tests on the other, with the same outcome."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import mmengine
+import pytest
+import torch
+from toys import coco_set, scalars, tiny_retinanet
+
+from tskd_mm.host_versions import installed_stack
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = {
+    'upstream': ROOT / '.venv' / 'bin' / 'python',
+    'modern': ROOT / '.venv-modern' / 'bin' / 'python',
+}
+OTHER = {'upstream': 'modern', 'modern': 'upstream'}
+
+pytestmark = pytest.mark.skipif(
+    installed_stack() != 'modern' or not all(p.is_file() for p in PYTHON.values()),
+    reason='belongs to the tests of the modern stack and needs both environments',
+)
+
+
+def tool(stack: str, folder: Path, name: str, *arguments: object) -> None:
+    """Run our tool in a stack's own environment; the log stays in the folder."""
+    command = [PYTHON[stack], ROOT / 'tools' / name, *arguments]
+    with (folder / f'{stack}_{name}.log').open('a+') as log:
+        status = subprocess.run(
+            command,
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {'PYTHONPATH': str(ROOT)},
+        ).returncode
+        log.seek(0)
+        assert status == 0, log.read()[-3000:]
+
+
+def write_config(folder: Path) -> None:
+    """A TSKD run of four epochs, M1 M2 M3 R, with nothing random but the order."""
+    data = coco_set(folder)
+    student = tiny_retinanet()
+    student.test_cfg.score_thr = 0.0  # so that it finds something hardly trained
+    load = [
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadAnnotations', with_bbox=True),
+    ]
+    dataset = dict(
+        type='CocoDataset',
+        metainfo=dict(classes=('class0', 'class1', 'class2')),
+        data_prefix=dict(img=''),
+        pipeline=[*load, dict(type='PackDetInputs')],
+        **data,
+    )
+    loader = dict(batch_size=2, num_workers=0, dataset=dataset)
+    settings = dict(
+        default_scope='mmdet',
+        custom_imports=dict(imports=['tskd_mm'], allow_failed_imports=False),
+        model=dict(
+            type='TSKDDistiller',
+            student=student.to_dict(),
+            teacher=tiny_retinanet(width=12).to_dict(),
+            teacher_checkpoint=None,
+        ),
+        train_dataloader=loader
+        | dict(sampler=dict(type='DefaultSampler', shuffle=True)),
+        test_dataloader=loader
+        | dict(sampler=dict(type='DefaultSampler', shuffle=False)),
+        test_evaluator=dict(type='CocoMetric', ann_file=f'{folder}/boxes.json'),
+        train_cfg=dict(by_epoch=True, max_epochs=4),
+        test_cfg=dict(),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
+        custom_hooks=[dict(type='TSKDMemoryHook', interval=1)],
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1)),
+        randomness=dict(seed=0),
+    )
+    lines = [f'{name} = {value!r}\n' for name, value in settings.items()]
+    (folder / 'config.py').write_text(''.join(lines))
+
+
+@pytest.fixture(scope='module', params=list(PYTHON))
+def trained(request, tmp_path_factory) -> tuple[str, Path]:
+    """The stack that trained, and its folder."""
+    folder = tmp_path_factory.mktemp(request.param)
+    write_config(folder)
+    tool(request.param, folder, 'train.py', 'config.py', '--work-dir', 'whole')
+    return request.param, folder
+
+
+def read(path: Path) -> dict:
+    return torch.load(path, map_location='cpu', weights_only=False)
+
+
+def test_resume(trained):
+    stack, folder = trained
+    arguments = ('config.py', '--work-dir', 'resumed', '--resume', 'whole/epoch_3.pth')
+    tool(OTHER[stack], folder, 'train.py', *arguments)
+    whole, resumed = scalars(folder / 'whole')[-1], scalars(folder / 'resumed')[-1]
+    for name in ('loss_review', 'loss_attention', 'loss'):
+        assert resumed[name] == pytest.approx(whole[name], rel=1e-4), name
+    whole, resumed = (read(folder / w / 'epoch_4.pth') for w in ('whole', 'resumed'))
+    assert resumed['meta']['iter'] == whole['meta']['iter']
+    assert resumed['tskd']['memories'].keys() == whole['tskd']['memories'].keys()
+    for part in ('state_dict', 'review'):
+        ours = (whole | whole['tskd'])[part]
+        theirs = (resumed | resumed['tskd'])[part]
+        assert ours.keys() == theirs.keys()
+        for name, tensor in ours.items():
+            torch.testing.assert_close(theirs[name], tensor, rtol=1e-3, atol=1e-5)
+
+
+def test_test(trained):
+    stack, folder = trained
+    found = []
+    for each in (stack, OTHER[stack]):
+        arguments = ('config.py', 'whole/epoch_4.pth', '--out', f'{each}.pkl')
+        tool(each, folder, 'test.py', *arguments)
+        found.append(
+            [r['pred_instances'] for r in mmengine.load(folder / f'{each}.pkl')]
+        )
+    for one, other in zip(*found, strict=True):
+        assert len(one['scores']) > 0
+        assert one.keys() == other.keys()
+        for name, tensor in one.items():
+            torch.testing.assert_close(other[name], tensor, rtol=1e-3, atol=1e-4)
