@@ -10,11 +10,13 @@ Example:
 
 import argparse
 import sys
+from contextlib import redirect_stdout, suppress
+from io import StringIO
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmengine.config import Config, DictAction
 from mmengine.hooks import Hook
-from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from rich.console import Console
 
@@ -59,25 +61,21 @@ def check(config: Config) -> Preflight:
     hook = _Check()
     with TemporaryDirectory() as folder:
         config.work_dir = folder
-        runner = Runner.from_cfg(config)
-        for other in runner.hooks:
-            if isinstance(other, DistillationHook):
-                other.preflight = False
-        runner.register_hook(hook)
-        try:
-            runner.train()
-        except _Checked:
-            pass
-        finally:
-            _close_log(runner.logger)
+        with redirect_stdout(StringIO()):  # data sets talk
+            _run(config, hook)
     if hook.found is None:
         raise ValueError('the training ended before its first step')
     return hook.found
 
 
-def _close_log(logger: MMLogger) -> None:
-    for handler in logger.handlers:
-        handler.close()
+def _run(config: Config, hook: _Check) -> None:
+    runner = Runner.from_cfg(config)
+    for other in runner.hooks:
+        if isinstance(other, DistillationHook):
+            other.preflight = False
+    runner.register_hook(hook)
+    with suppress(_Checked):
+        runner.train()
 
 
 def parse_args() -> argparse.Namespace:
@@ -91,6 +89,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    if not Path(args.config).is_file():
+        sys.exit(f'there is no config file {args.config}')
     console = Console(stderr=True)
     try:
         config = Config.fromfile(args.config)

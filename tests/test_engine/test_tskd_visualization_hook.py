@@ -1,6 +1,7 @@
 """Pictures in a real Runner, through the backends of mmengine's Visualizer."""
 
 import re
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,7 +43,9 @@ class WatchRates(Hook):
     """Learning rates as they are foretold and as they come."""
 
     def before_train(self, runner):
-        self.foretold = rate_curve(runner)
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            self.foretold = rate_curve(runner)
         self.seen: list[float] = []
 
     def before_train_iter(self, runner, *args, **kwargs):

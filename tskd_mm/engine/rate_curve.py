@@ -16,11 +16,10 @@ def rate_curve(runner: Runner) -> list[float]:
     Args:
         runner: About to train; it is left as it is.
     """
-    optimizer = runner.optim_wrapper.optimizer
-    group = {k: v for k, v in optimizer.param_groups[0].items() if k != 'params'}
-    stand_in = SimpleNamespace(
-        param_groups=[group], step=optimizer.step, _global_step=0
-    )
+    wrapper = runner.optim_wrapper
+    group = {k: v for k, v in wrapper.param_groups[0].items() if k != 'params'}
+    # The last two are what a scheduler looks at to warn of a missing optimizer step.
+    stand_in = SimpleNamespace(param_groups=[group], step=wrapper.step, _global_step=0)
     schedulers = [_moved(s, stand_in) for s in _rate_schedulers(runner)]
     length = len(runner.train_dataloader)
     rates = []

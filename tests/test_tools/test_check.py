@@ -1,0 +1,57 @@
+"""The check goes as far as a training's first step, and leaves nothing."""
+
+import check
+import pytest
+from mmengine.config import ConfigDict
+from toys import run_config, tiny_retinanet, with_validation
+
+
+@pytest.fixture
+def run(tmp_path, data, monkeypatch):
+    """Calls the tool with a config."""
+
+    def call(config: ConfigDict, *options: str) -> None:
+        (tmp_path / 'config.py').write_text(
+            "custom_imports = dict(imports=['tskd_mm', 'toys'])\n"
+            + ''.join(f'{name} = {value!r}\n' for name, value in config.items())
+        )
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr('sys.argv', ['check.py', 'config.py', *options])
+        check.main()
+
+    return call
+
+
+def test_prints_the_panel(run, tmp_path, data, capsys):
+    config = with_validation(run_config(tmp_path, data, epochs=4)).to_dict()
+    run(config, '--cfg-options', 'train_cfg.max_epochs=8')
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert lines[0].startswith('  student     RetinaNet, ')
+    assert '  schedule    123R123R' in lines
+    assert lines[-1].startswith('  preflight   ')
+    assert 'WARNING: the teacher seems to know nothing' in shown.err
+    assert {path.name for path in tmp_path.iterdir()} == {'images', 'config.py'}
+
+
+def test_refuses_what_training_refuses(run, tmp_path, data):
+    config = run_config(tmp_path, data, epochs=3).to_dict()
+    with pytest.raises(SystemExit, match='^the training has 3 epochs, but the first'):
+        run(config)
+
+
+def test_nothing_to_check(run, tmp_path, data):
+    config = run_config(tmp_path, data).to_dict()
+    config.update(model=tiny_retinanet().to_dict(), custom_hooks=[])
+    message = (
+        'the config has no distillation to check: add TSKDMemoryHook, or '
+        'DistillationHook, to its custom_hooks'
+    )
+    with pytest.raises(SystemExit, match=f'^{message}$'):
+        run(config)
+
+
+def test_no_config(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['check.py', 'no.py'])
+    with pytest.raises(SystemExit, match=r'^there is no config file no\.py$'):
+        check.main()
