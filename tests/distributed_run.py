@@ -73,6 +73,11 @@ def config(folder: Path, batch: int, launcher: str, variant: str) -> ConfigDict:
         )
     if variant == 'static':
         training.model.review = None
+        training.model.feature_losses = dict(
+            attention=dict(type='AttentionTransferLoss', loss_weight=0.1),
+            fitnet=dict(type='FitNetLoss', loss_weight=0.1),
+            fgd=dict(type='FGDLoss'),
+        )
         training.custom_hooks = [dict(type='DistillationHook')]
     return training
 

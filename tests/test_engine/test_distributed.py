@@ -51,6 +51,7 @@ def states(folder: Path, variant: str) -> tuple[dict, dict, dict]:
 def test_processes_agree(folder, variant):
     first, second, _ = states(folder, variant)
     assert same_tensors(first['student'], second['student'])
+    assert same_tensors(first['losses'], second['losses'])
     if variant == 'static':
         return
     assert same_tensors(first['review'], second['review'])
@@ -66,7 +67,7 @@ def test_losses_equal_those_of_one_process(folder, variant):
     tolerance = 0.03 if variant == 'bfloat16' else 1e-3
     for a, b, expected in zip(first, second, alone, strict=True):
         assert a.keys() == b.keys() == expected.keys()
-        for name in ('loss_attention', 'loss_review'):
+        for name in ('loss_attention', 'loss_fitnet', 'loss_review'):
             if name in expected:
                 found = (a[name] + b[name]) / 2
                 assert found == pytest.approx(expected[name], rel=tolerance), name
@@ -77,8 +78,9 @@ def test_losses_equal_those_of_one_process(folder, variant):
 @pytest.mark.parametrize('variant', [v for v in VARIANTS if v != 'bfloat16'])
 def test_two_processes_equal_one(folder, variant):
     first, _, alone = states(folder, variant)
-    parts = {'student', 'review', 'ema'} & alone.keys()
+    parts = {'student', 'review', 'losses', 'ema'} & alone.keys()
     assert ('ema' in parts) == (variant == 'ema')
+    assert (len(alone['losses']) > 0) == (variant == 'static')
     for part in parts:
         for name, tensor in alone[part].items():
             torch.testing.assert_close(

@@ -10,7 +10,7 @@ from toys import detection_batch, same_tensors, tiny_distiller, tiny_retinanet
 
 from tskd_mm.models import TSKDDistiller
 from tskd_mm.models.feature_tap import Features
-from tskd_mm.models.losses import FitNetLoss
+from tskd_mm.models.losses import FitNetLoss, LogitKLLoss
 from tskd_mm.models.static_losses import StaticLosses
 
 # Another package's registry, under the same root as mmdet's and mmrazor's.
@@ -92,6 +92,14 @@ def test_a_loss_registered_elsewhere_on_logits():
     student, teacher = levels(), levels()
     found = losses(student, teacher, [], SAMPLES)['it']
     assert found == (student.logits - teacher.logits).square().sum()
+
+
+def test_mmdet_s_own_loss_works_by_name():
+    config = dict(type='mmdet.KnowledgeDistillationKLDivLoss', T=4, loss_weight=0.5)
+    student, teacher = levels(), levels()
+    found = StaticLosses(None, {'kd': config}, (), None)(student, teacher, [], SAMPLES)
+    ours = LogitKLLoss(4.0, 0.5)(student.logits, teacher.logits)
+    torch.testing.assert_close(found['kd'], ours / 5)  # theirs is a mean of the classes
 
 
 def test_an_adapter_where_the_channels_differ():
