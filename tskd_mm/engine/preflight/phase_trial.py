@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.runner import Runner
+from torch.utils.data import IterableDataset
 
 from ...models.frozen_teacher import FrozenTeacher
 from ...models.tskd_distiller import TSKDDistiller
@@ -32,12 +33,11 @@ def try_phases(
         plan: None if there are no reviews.
     """
     loader = runner.train_dataloader
+    if isinstance(loader.dataset, IterableDataset):
+        name = type(loader.dataset).__name__
+        return {'first step': [f'not tried: {name} can only be iterated']}
     start = time.perf_counter()
-    try:
-        images = sample_images(loader, batch_size(loader))
-    except TypeError as error:
-        return {'first step': [f'not tried: {error}']}
-    batch = loader.collate_fn(images)
+    batch = loader.collate_fn(sample_images(loader, batch_size(loader)))
     loading = (time.perf_counter() - start) / max(1, loader.num_workers)
     step = _try_warm(runner, model, teacher, batch)
     rows = {

@@ -5,23 +5,18 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
 
 def sample_images(loader: DataLoader, count: int) -> list[Any]:
     """Images at even distances, each as the loader's data set gives it.
 
     Args:
-        loader: Its sampler is not asked.
+        loader: Its data set has an order; its sampler is not asked.
         count: Fewer if the data set has fewer.
-
-    Raises:
-        TypeError: If the data set has no order.
     """
-    dataset: Any = loader.dataset
-    if isinstance(dataset, IterableDataset):
-        raise TypeError(f'{type(dataset).__name__} can only be iterated')
-    dataset, total = _copy(dataset), len(dataset)
+    dataset = _copy(loader.dataset)
+    total = len(dataset)
     count = min(count, total)
     return [dataset[i * total // count] for i in range(count)]
 
