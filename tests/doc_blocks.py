@@ -64,7 +64,7 @@ def block(page: str, heading: str, language: str) -> str:
 def named_files() -> list[tuple[str, str]]:
     """Page and path of every file of the project that is named or linked."""
     folders = 'configs|docs|requirements|tests|tools|tskd_mm'
-    pattern = re.compile(rf'(?<![\w/.-])((?:{folders})/[\w./-]*[\w/])')
+    pattern = re.compile(rf'(?<![\w/.-])((?:{folders})/(?!_build)[\w./-]*[\w/])')
     found = []
     for page in PAGES:
         text = page.read_text()
