@@ -55,7 +55,7 @@ print('taps', model.tap.paths, 'give levels of strides', model.strides)
 # 3. The teacher comes in when training starts, and never gets in the way.
 model.init_weights()
 model.train()
-model.attended = True  # says the hook, which does all of step 4 in a training
+model.phase = 'general'  # says the hook, which does all of step 4 in a training
 print('teacher in training mode:', model.teacher.model.training)
 names = [name for name, _ in model.named_parameters()]
 print("parameters that are the teacher's:", sum('teacher' in name for name in names))

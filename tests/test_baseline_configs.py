@@ -65,7 +65,7 @@ def test_a_step(leaf: Path):
     data = images(config.default_scope, 32 if CIFAR in leaf.stem else 96, False)
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-4))
     teacher, beside = copy_of(model.teacher.model), copy_of(model.static_losses)
-    model.attended = True
+    model.phase = 'general'
     losses = model.train_step(data, optimizer)
     assert all(torch.isfinite(value) for value in losses.values())
     [ratio] = [name for name in losses if name.startswith('ratio_')]

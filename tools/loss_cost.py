@@ -50,7 +50,7 @@ def build(path: Path) -> nn.Module:
     defaults = {'data_preprocessor': preprocessor} if preprocessor else {}
     model = MODELS.build(config.model, default_args=defaults)
     model.init_weights()
-    model.attended = True  # there is no hook here
+    model.phase = 'general'  # there is no hook here
     return model.train()
 
 

@@ -62,8 +62,8 @@ class TSKDDistiller(StudentFacade):
             than weights. Such a file is refused by default.
 
     Attributes:
-        phase: ``'memorize'``, ``'review'`` or ``'general'``; set by the hook.
-        attended: Whether a hook has taken charge; set by the hook.
+        phase: ``'memorize'``, ``'review'`` or ``'general'``; None until the hook, or
+            a loop of one's own, sets it.
         loss_factors: Factors of the added losses by name, 1 where there is none; set by
             LossWeightHook.
 
@@ -97,8 +97,7 @@ class TSKDDistiller(StudentFacade):
         self.teacher_taps = teacher_taps or student_taps
         self.logit_tap = logit_tap if logit_losses else None
         self.teacher: FrozenTeacher | None = None
-        self.phase: Literal['memorize', 'review', 'general'] = 'general'
-        self.attended = False
+        self.phase: Literal['memorize', 'review', 'general'] | None = None
         self.tap = FeatureTap(model, student_taps, self.logit_tap)
         if strides is not None:
             self.tap.levels = select_levels(self.tap.strides(), strides)
@@ -150,7 +149,7 @@ class TSKDDistiller(StudentFacade):
         Raises:
             RuntimeError: If no hook says what to do when.
         """
-        if not self.attended:
+        if self.phase is None:
             hook = 'DistillationHook' if self.review is None else 'TSKDMemoryHook'
             raise RuntimeError(
                 f'TSKDDistiller trains with the hook {hook}, but none is there: add '

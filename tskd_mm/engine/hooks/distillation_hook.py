@@ -56,7 +56,7 @@ class DistillationHook(Hook):
         check_data(runner.train_dataloader.dataset)
         follow_resumed_seed(runner, self._first_seed)
         seed_iterations(runner)
-        self.distiller(runner).attended = True
+        self.distiller(runner).phase = 'general'
         if self.preflight:
             found = preflight(runner, self.distiller(runner))
             runner.logger.info(f'before the first step:\n{found}')
