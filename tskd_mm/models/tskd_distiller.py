@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import broadcast
+from mmengine.dist import broadcast, is_distributed
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
 from torch import Tensor, nn
@@ -138,6 +138,8 @@ class TSKDDistiller(StudentFacade):
         Raises:
             FloatingPointError: If a loss is NaN or infinite.
         """
+        if mode == 'loss' and is_distributed():
+            self._require_hook()  # a wrapper has a train_step of its own
         outputs = super().forward(inputs, data_samples, mode)
         if mode == 'loss':
             check_finite(outputs, data_samples or [])
@@ -149,12 +151,7 @@ class TSKDDistiller(StudentFacade):
         Raises:
             RuntimeError: If no hook says what to do when.
         """
-        if self.phase is None:
-            hook = 'DistillationHook' if self.review is None else 'TSKDMemoryHook'
-            raise RuntimeError(
-                f'TSKDDistiller trains with the hook {hook}, but none is there: add '
-                f"custom_hooks = [dict(type='{hook}')] to the config"
-            )
+        self._require_hook()
         return super().train_step(data, optim_wrapper)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
@@ -262,6 +259,14 @@ class TSKDDistiller(StudentFacade):
         except FileNotFoundError:
             return None
         return _channels(self._tap_teacher(MODELS.build(source.config)))
+
+    def _require_hook(self) -> None:
+        if self.phase is None:
+            hook = 'DistillationHook' if self.review is None else 'TSKDMemoryHook'
+            raise RuntimeError(
+                f'TSKDDistiller trains with the hook {hook}, but none is there: add '
+                f"custom_hooks = [dict(type='{hook}')] to the config"
+            )
 
     def _require_teacher(self) -> FrozenTeacher:
         if self.teacher is None:
