@@ -80,3 +80,10 @@ def test_times_of_a_run_that_goes_on_in_a_review():
     times = PhaseTimes(num_slots=4)
     times.add(6.0, review=True)
     assert times.left(1, 1) == 3 + 6
+
+
+@pytest.mark.parametrize('end, last', [(40, 24), (24, 23)])
+def test_a_review_ends_with_its_length_or_with_the_training(end, last):
+    """M1, R of 2 epochs, in epochs of 5 iterations; interval 3."""
+    plan = ReviewPlan(ReviewSchedule(3, 1, 2), True, end, 5)
+    assert [i for i in range(end) if plan.ends_review(i)] == [last]
