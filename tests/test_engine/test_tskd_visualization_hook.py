@@ -19,6 +19,7 @@ from toys import run_config, same_tensors, with_validation
 from tskd_mm.engine import TSKDMemoryHook, TSKDVisualizationHook
 from tskd_mm.engine.hooks.tskd_visualization_hook import _spread
 from tskd_mm.engine.rate_curve import rate_curve
+from tskd_mm.models import TSKDDistiller
 
 BACKENDS = ['LocalVisBackend', 'TensorboardVisBackend', 'Remember']
 
@@ -134,13 +135,15 @@ def test_many_reviews_are_spread_over_six_rows():
     ],
 )
 def test_nothing_to_show(arguments, changes, text):
+    model = TSKDDistiller.__new__(TSKDDistiller)
+    vars(model).update(strides=[8, 16])
     runner = SimpleNamespace(
         hooks=[TSKDMemoryHook(interval=1)],
         train_dataloader=range(4),
         max_iters=16,
         val_loop='some',
         val_dataloader=SimpleNamespace(dataset=range(4)),
-        model=SimpleNamespace(strides=[8, 16]),
+        model=model,
     )
     vars(runner).update(changes)
     with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from mmdet.datasets import CocoDataset
 from mmengine.dist import is_main_process
 from mmengine.fileio import get_text
+
+from .dataset_parts import dataset_parts
 
 
 def check_data(dataset: Any) -> None:
@@ -20,7 +21,7 @@ def check_data(dataset: Any) -> None:
         ValueError: If a part has no images, lacks a class of ``metainfo`` in its
             annotation file, or has an annotation whose category is not in the file.
     """
-    for part in _parts(dataset):
+    for part in dataset_parts(dataset):
         # Reading a large file once more is enough.
         if is_main_process() and _is_coco(part):
             _check_categories(part)
@@ -30,16 +31,6 @@ def check_data(dataset: Any) -> None:
                 'on: check ann_file, data_prefix, metainfo.classes and filter_cfg; an '
                 'image without boxes of these classes is left out'
             )
-
-
-def _parts(dataset: Any) -> Iterator[Any]:
-    """The data sets inside wrappers and concatenations."""
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if inner == [None]:
-        yield dataset
-    else:
-        for part in inner:
-            yield from _parts(part)
 
 
 def _is_coco(dataset: Any) -> bool:

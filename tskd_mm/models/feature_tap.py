@@ -86,6 +86,10 @@ class FeatureTap:
         features = self.dry_run()
         return [round(features.image_size / f.shape[-1]) for f in features.levels]
 
+    def channels(self) -> list[int]:
+        """Channels of each level."""
+        return [feature.shape[1] for feature in self.dry_run().levels]
+
     def dry_run(self) -> Features:
         """Features of a blank image in eval mode; leaves the model as it was."""
         modes = {module: module.training for module in self.model.modules()}

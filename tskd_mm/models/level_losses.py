@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .loss_asks import CHANNELS, EXTRAS, asked_by, loss_class
+from .loss_asks import EXTRAS, asked_by, build_loss, loss_class
 
 
 class LevelLosses(nn.Module):
@@ -34,8 +33,7 @@ class LevelLosses(nn.Module):
         teacher_channels: Sequence[int] | None,
     ) -> None:
         super().__init__()
-        kind = loss_class(config)
-        when = getattr(kind, 'adapter', 'needed')
+        when = getattr(loss_class(config), 'adapter', 'needed')
         pairs = [*zip(student_channels, teacher_channels or student_channels)]
         self.adapters = nn.ModuleList(
             nn.Conv2d(*pair, 1)
@@ -43,11 +41,7 @@ class LevelLosses(nn.Module):
             else nn.Identity()
             for pair in pairs
         )
-        wanted = asked_by(kind, CHANNELS)
-        self.losses = nn.ModuleList(
-            MODELS.build({n: c for n, c in zip(CHANNELS, pair) if n in wanted} | config)
-            for pair in pairs
-        )
+        self.losses = nn.ModuleList(build_loss(config, *pair) for pair in pairs)
         self.extras = asked_by(self.losses[0].forward, EXTRAS)
 
     def forward(

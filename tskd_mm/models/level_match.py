@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -56,6 +57,14 @@ def select_levels(available: Sequence[int], wanted: Sequence[int]) -> list[int]:
 def _numbered(strides: Sequence[int]) -> list[tuple[int, int]]:
     """Each stride with how often it came before: small levels can share one."""
     return [(s, list(strides[:i]).count(s)) for i, s in enumerate(strides)]
+
+
+def fit_size(teacher: Tensor, student: Tensor) -> Tensor:
+    """The teacher's feature, (N, C', H', W'), pooled to the student's H and W."""
+    height, width = student.shape[-2:]
+    if teacher.shape[-2:] == (height, width):
+        return teacher
+    return F.adaptive_avg_pool2d(teacher, (height, width))
 
 
 def check_classes(student: Tensor | None, teacher: Tensor | None) -> None:

@@ -2,8 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from mmengine.registry import MODELS
+from torch import nn
 
 CHANNELS = ('student_channels', 'teacher_channels')
 EXTRAS = ('valid', 'data_samples')
@@ -26,6 +28,13 @@ def loss_class(config: dict) -> type:
             'that registers it with custom_imports'
         )
     return found
+
+
+def build_loss(config: dict, student_channels: Any, teacher_channels: Any) -> nn.Module:
+    """Build a loss; its constructor is given those channels that it asks for."""
+    given = dict(zip(CHANNELS, (student_channels, teacher_channels)))
+    wanted = asked_by(loss_class(config), CHANNELS)
+    return MODELS.build({name: given[name] for name in wanted} | config)
 
 
 def asked_by(function: Callable, names: Iterable[str]) -> list[str]:

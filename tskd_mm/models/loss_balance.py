@@ -1,8 +1,17 @@
 """Weighs the added losses and shows how they compare with the task's."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
+
+
+def name_task_loss(losses: Mapping[str, Any]) -> dict[str, Any]:
+    """The host's losses; ``loss``, as mmpretrain says, becomes ``loss_task``.
+
+    mmengine logs the sum of all losses under the name ``loss``.
+    """
+    return {'loss_task' if k == 'loss' else k: v for k, v in losses.items()}
 
 
 def balance(

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .level_losses import blank
-from .loss_asks import CHANNELS, EXTRAS, asked_by, loss_class
+from .loss_asks import EXTRAS, asked_by, build_loss
 
 
 class PyramidLoss(nn.Module):
@@ -30,9 +29,7 @@ class PyramidLoss(nn.Module):
         teacher_channels: Sequence[int] | None,
     ) -> None:
         super().__init__()
-        given = dict(zip(CHANNELS, (student_channels, teacher_channels)))
-        wanted = asked_by(loss_class(config), CHANNELS)
-        self.loss = MODELS.build({name: given[name] for name in wanted} | config)
+        self.loss = build_loss(config, student_channels, teacher_channels)
         self.extras = asked_by(self.loss.forward, EXTRAS)
 
     def forward(

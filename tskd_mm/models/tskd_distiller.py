@@ -4,19 +4,18 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from mmengine.dist import broadcast, is_distributed
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .feature_tap import Features, FeatureTap
+from .feature_tap import FeatureTap
 from .finite_losses import check_finite
 from .frozen_teacher import FrozenTeacher, build_teacher
 from .gradient_average import average_gradients_after_backward
-from .level_match import check_classes, match_levels, select_levels
+from .level_match import check_classes, fit_size, match_levels, select_levels
 from .loss_asks import needs_teacher_channels
-from .loss_balance import balance
+from .loss_balance import balance, name_task_loss
 from .model_source import ModelSource, find_model
 from .snapshot_bank import SnapshotBank
 from .static_losses import StaticLosses
@@ -108,7 +107,7 @@ class TSKDDistiller(StudentFacade):
             self.static_losses = StaticLosses(
                 feature_losses,
                 logit_losses,
-                _channels(self.tap),
+                self.tap.channels(),
                 self._teacher_channels(feature_losses or {}),
             )
         self.bank: SnapshotBank | None = None
@@ -166,11 +165,13 @@ class TSKDDistiller(StudentFacade):
             task loss for each static loss and, in a review, for ``review``.
         """
         with self.tap.record() as student:
-            task = _name_task_loss(self.student.loss(inputs, data_samples))
+            task = name_task_loss(self.student.loss(inputs, data_samples))
         teacher = self._require_teacher()(inputs, data_samples)
         with torch.autocast(inputs.device.type, enabled=False):
-            valid = _valid_levels(data_samples, student)
-            _fit_sizes(teacher, student)
+            valid = [
+                valid_pixels(data_samples, f.shape[-2:], f) for f in student.levels
+            ]
+            teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
             added = self.static_losses(student, teacher, valid, data_samples)
         if self.phase == 'review' and self.bank and self.review:
             past = self.bank.levels(inputs)
@@ -258,7 +259,7 @@ class TSKDDistiller(StudentFacade):
             source = self._find_teacher()
         except FileNotFoundError:
             return None
-        return _channels(self._tap_teacher(MODELS.build(source.config)))
+        return self._tap_teacher(MODELS.build(source.config)).channels()
 
     def _require_hook(self) -> None:
         if self.phase is None:
@@ -275,28 +276,3 @@ class TSKDDistiller(StudentFacade):
                 'loss, as Runner.train() does'
             )
         return self.teacher
-
-
-def _name_task_loss(losses: dict[str, Any]) -> dict[str, Any]:
-    # mmpretrain calls it 'loss', the name under which the sum of all is logged.
-    return {'loss_task' if k == 'loss' else k: v for k, v in losses.items()}
-
-
-def _channels(tap: FeatureTap) -> list[int]:
-    return [feature.shape[1] for feature in tap.dry_run().levels]
-
-
-def _valid_levels(
-    data_samples: Sequence[Any], features: Features
-) -> list[Tensor | None]:
-    return [valid_pixels(data_samples, f.shape[-2:], f) for f in features.levels]
-
-
-def _fit_sizes(teacher: Features, student: Features) -> None:
-    """Pool the teacher's features to the student's size where they differ."""
-    teacher.levels = [
-        t
-        if t.shape[-2:] == s.shape[-2:]
-        else F.adaptive_avg_pool2d(t, (s.shape[-2], s.shape[-1]))
-        for t, s in zip(teacher.levels, student.levels)
-    ]

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..models.attention_map import attention_map
 from ..models.increment import increment, increment_sequence
+from ..models.level_match import fit_size
 from ..models.tskd_distiller import TSKDDistiller
 from ..models.valid_pixels import valid_pixels
 
@@ -74,8 +74,7 @@ def attention_maps(model: TSKDDistiller, batch: Any, level: int) -> AttentionMap
     inputs, samples = batch['inputs'], batch['data_samples']
     student = model.tap.run(lambda: model.student(inputs, mode='tensor')).levels[level]
     size = student.shape[-2:]
-    teacher = model.teacher(inputs, samples).levels[level]
-    teacher = F.adaptive_avg_pool2d(teacher, (size[0], size[1]))
+    teacher = fit_size(model.teacher(inputs, samples).levels[level], student)
     valid = valid_pixels(samples, size, student)
 
     def to_map(feature: Tensor) -> Tensor:

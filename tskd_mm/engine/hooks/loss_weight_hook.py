@@ -5,9 +5,10 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import Runner
 
 from ..distiller_of import distiller_of
+from ..epoch_loop import check_epoch_loop
 from ..factor_ramp import FactorRamp
 
 
@@ -50,12 +51,8 @@ class LossWeightHook(Hook):
                 f'LossWeightHook has factors for {", ".join(unknown)}, but the losses '
                 f'of the distiller are {", ".join(known) or "none"}: use their names'
             )
-        if self.by_epoch and not isinstance(runner.train_loop, EpochBasedTrainLoop):
-            raise ValueError(
-                'LossWeightHook counts epochs (by_epoch=True), but the train loop is '
-                f'{type(runner.train_loop).__name__}, which has none: set '
-                'by_epoch=False and the points in iterations'
-            )
+        if self.by_epoch:
+            check_epoch_loop(runner, 'LossWeightHook', 'the points')
 
     def before_train_epoch(self, runner: Runner) -> None:
         if self.by_epoch:

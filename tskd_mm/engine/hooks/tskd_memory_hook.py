@@ -4,8 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from mmengine.registry import HOOKS
-from mmengine.runner import EpochBasedTrainLoop, LogProcessor, Runner
+from mmengine.runner import LogProcessor, Runner
 
+from ..epoch_loop import check_epoch_loop
 from ..schedule import ReviewSchedule
 from ..tskd_log_processor import TSKDLogProcessor
 from .distillation_hook import DistillationHook
@@ -89,7 +90,8 @@ class TSKDMemoryHook(DistillationHook):
                 'TSKDMemoryHook runs reviews, but the TSKDDistiller has review=None: '
                 'use the hook DistillationHook, or remove review=None from the model'
             )
-        self._check_loop(runner)
+        if self.by_epoch:
+            check_epoch_loop(runner, 'TSKDMemoryHook', 'interval')
         self._check_reviews(runner)
 
     def schedule_state(self) -> dict[str, Any]:
@@ -103,14 +105,6 @@ class TSKDMemoryHook(DistillationHook):
         slot = self.schedule.node(step).slot
         if slot is not None:
             self.distiller(runner).memorize(slot)
-
-    def _check_loop(self, runner: Runner) -> None:
-        if self.by_epoch and not isinstance(runner.train_loop, EpochBasedTrainLoop):
-            raise ValueError(
-                'TSKDMemoryHook counts epochs (by_epoch=True), but the train loop is '
-                f'{type(runner.train_loop).__name__}, which has none: set '
-                'by_epoch=False and interval in iterations'
-            )
 
     def _check_reviews(self, runner: Runner) -> None:
         unit = 'epoch' if self.by_epoch else 'iteration'

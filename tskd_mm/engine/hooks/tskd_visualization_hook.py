@@ -5,7 +5,6 @@ from typing import Any
 from matplotlib.figure import Figure
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
@@ -16,6 +15,7 @@ from ...visualization import (
     draw_timeline,
     figure_image,
 )
+from ..distiller_of import distiller_of
 from ..preflight.samples import one_image
 from ..preflight.untouched import untouched
 from ..rate_curve import rate_curve
@@ -66,7 +66,7 @@ class TSKDVisualizationHook(Hook):
 
     @master_only
     def _look(self, runner: Runner) -> None:
-        model = _model(runner)
+        model = distiller_of(runner, 'TSKDVisualizationHook')
         with untouched(model):
             model.eval()
             batch = one_image(runner.val_dataloader, self.image)
@@ -106,14 +106,13 @@ def _check(runner: Runner, image: int, level: int) -> None:
             'TSKDVisualizationHook shows a validation image, but the config has no '
             'val_dataloader: add one, or remove the hook'
         )
-    images, levels = len(runner.val_dataloader.dataset), len(_model(runner).strides)
+    images, levels = (
+        len(runner.val_dataloader.dataset),
+        len(distiller_of(runner, 'TSKDVisualizationHook').strides),
+    )
     for name, value, count in (('image', image, images), ('level', level, levels)):
         if not 0 <= value < count:
             raise ValueError(
                 f'{name} of TSKDVisualizationHook must be between 0 and {count - 1}, '
                 f'but got {value}'
             )
-
-
-def _model(runner: Runner) -> Any:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,11 +1,12 @@
 """A few images out of a data set that notices nothing."""
 
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 from torch.utils.data import DataLoader
+
+from ..dataset_parts import dataset_parts
 
 
 def sample_images(loader: DataLoader, count: int) -> list[Any]:
@@ -28,7 +29,7 @@ def _copy(dataset: Any) -> Any:
     """
     records = (
         value
-        for part in _parts(dataset)
+        for part in dataset_parts(dataset)
         for value in vars(part).values()
         if isinstance(value, (np.ndarray, list))
     )
@@ -44,11 +45,3 @@ def batch_size(loader: DataLoader) -> int:
     """Images in one batch of a loader with or without a batch sampler of its own."""
     sampler: Any = loader.batch_sampler
     return loader.batch_size or sampler.batch_size
-
-
-def _parts(dataset: Any) -> Iterator[Any]:
-    """The data set, and those inside wrappers and concatenations."""
-    yield dataset
-    for inner in (getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', [])):
-        if inner is not None:
-            yield from _parts(inner)
