@@ -17,6 +17,13 @@ from tskd_mm.models.static_losses import StaticLosses
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'baselines'
 LEAVES = sorted(FOLDER.glob('*.py'))
 COCO, CIFAR = 'retinanet_r101_to_r50_coco', 'resnet56_to_resnet20_cifar100'
+TYPES = {
+    'attention': 'AttentionTransferLoss',
+    'fitnet': 'FitNetLoss',
+    'reviewkd': 'ReviewKDLoss',
+    'kd': 'LogitKLLoss',
+    'kd-standardized': 'LogitKLLoss',
+}
 DETECTION = {'attention', 'fitnet', 'reviewkd', 'cwd', 'pkd', 'mgd', 'fgd'}
 
 
@@ -50,8 +57,13 @@ def test_a_leaf_is_short_and_changes_the_distillation_alone(leaf: Path):
     assert ours['optim_wrapper'] == outline['optim_wrapper']
     hooks = [HOOKS.build(hook) for hook in ours['custom_hooks']]
     assert type(hooks[0]).__name__ == 'DistillationHook'
-    names = {*ours['model']['feature_losses'], *ours['model'].get('logit_losses', ())}
+    model = ours['model']
+    losses = {**model['feature_losses'], **(model.get('logit_losses') or {})}
+    names = {*losses}
     assert len(names) == 1
+    method = leaf.stem.partition('_')[0]
+    expected = TYPES.get(method, f'{method.upper()}Loss')
+    assert [loss['type'] for loss in losses.values()] == [expected]
     for hook in hooks[1:]:
         assert set(hook.ramps) == names
         assert [hook.ramps[n].factor(19) for n in names] == [1]
