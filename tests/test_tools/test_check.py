@@ -3,6 +3,7 @@
 import check
 import pytest
 from mmengine.config import ConfigDict
+from mmengine.runner import EpochBasedTrainLoop
 from toys import run_config, tiny_retinanet, with_validation
 
 
@@ -22,7 +23,11 @@ def run(tmp_path, data, monkeypatch):
     return call
 
 
-def test_prints_the_panel(run, tmp_path, data, capsys):
+def test_prints_the_panel(run, tmp_path, data, capsys, monkeypatch):
+    def train(loop: EpochBasedTrainLoop) -> None:
+        raise RuntimeError('the check must not train')
+
+    monkeypatch.setattr(EpochBasedTrainLoop, 'run_epoch', train)
     config = with_validation(run_config(tmp_path, data, epochs=4)).to_dict()
     run(config, '--cfg-options', 'train_cfg.max_epochs=8')
     shown = capsys.readouterr()
