@@ -251,9 +251,8 @@ def test_long_schedule_fits_on_a_line():
 
 
 def test_lines_by_value():
-    assert loss_line({'loss': 3.0, 'loss_cls': 1.0, 'loss_kl': 2.0}) == (
-        'loss_cls 1, loss_kl 2; sum 3'
-    )
+    values = {'loss': 3.0, 'loss_cls': 1.0, 'loss_kl': 2.0, 'ratio_kl': 2.0}
+    assert loss_line(values) == ('loss_cls 1, loss_kl 2; sum 3')
     assert time_line(0.5, 0.75, 3661) == (
         '0.50 s an iteration, 0.75 s in a review; about 1:01:01 to the end, without '
         'validation'

@@ -68,8 +68,8 @@ def _level_texts(tap: FeatureTap, features: Features) -> list[str]:
 
 
 def loss_line(losses: Mapping[str, float]) -> str:
-    """Every term, then the sum that is called ``loss``."""
-    terms = [f'{k} {v:.4g}' for k, v in losses.items() if k != 'loss']
+    """Every term, then the sum that is called ``loss``; mmengine adds these keys."""
+    terms = [f'{k} {v:.4g}' for k, v in losses.items() if 'loss' in k and k != 'loss']
     return f'{", ".join(terms)}; sum {losses["loss"]:.4g}'
 
 
