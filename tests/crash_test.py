@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from mmengine.config import ConfigDict
 from mmengine.runner import Runner
-from toys import coco_set, run_config, with_validation
+from toys import coco_set, load_whole, run_config, with_validation
 
 import tskd_mm  # noqa: F401
 
@@ -85,7 +85,7 @@ def last_epoch(work: Path) -> int:
     """Epoch of the newest checkpoint that can be read; 0 if there is none yet."""
     epochs = [0]
     for file in work.glob('epoch_*.pth'):
-        epochs.append(torch.load(file, map_location='cpu')['meta']['epoch'])
+        epochs.append(load_whole(file)['meta']['epoch'])
     return max(epochs)
 
 
@@ -138,7 +138,7 @@ def crash_test(folder: Path, kills: int, seed: int = 0) -> None:
     Life(killed, epochs).finish()
     undisturbed.finish()
     name = f'epoch_{epochs}.pth'
-    compare(torch.load(whole / 'work' / name), torch.load(killed / 'work' / name))
+    compare(load_whole(whole / 'work' / name), load_whole(killed / 'work' / name))
     print(f'{kills} kills, {written} in the middle of a file: equal to the last bit')
 
 

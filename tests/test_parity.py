@@ -23,6 +23,12 @@ from tskd_mm.models.increment import increment_sequence
 from tskd_mm.models.increment_predictor import IncrementPredictor
 from tskd_mm.models.losses import LogitKLLoss
 
+# Rounding grows in the reviews. The last bits, and so the end of the trajectory, are
+# those of the PyTorch that made it: 2.1 itself with other kernels (without oneDNN)
+# ends 1.5e-3 off in the losses and 1.5e-2 in a weight.
+SAME_KERNELS = torch.__version__.startswith('2.1.')
+EXACT_STEPS = 15  # until then every version agrees
+LOSS_TOLERANCE, WEIGHT_TOLERANCE = (1e-4, 1e-4) if SAME_KERNELS else (5e-3, 5e-2)
 GOLDEN = Path(os.environ.get('TSKD_GOLDEN_DIR', Path(__file__).parent / 'golden'))
 
 
@@ -225,7 +231,10 @@ def trajectory(tmp_path_factory) -> tuple[dict[str, Tensor], Runner, Log]:
 def test_trajectory_losses(trajectory):
     arrays, _, log = trajectory
     found = torch.tensor(log.rows, dtype=torch.float64)
-    torch.testing.assert_close(found, arrays['log'], rtol=0, atol=1e-4, equal_nan=True)
+    for steps, tolerance in ((slice(EXACT_STEPS), 1e-4), (slice(None), LOSS_TOLERANCE)):
+        torch.testing.assert_close(
+            found[steps], arrays['log'][steps], rtol=0, atol=tolerance, equal_nan=True
+        )
     assert bool(torch.isnan(found[:, 2]).any())
     assert not bool(torch.isnan(found[:, 2]).all())
 
@@ -236,7 +245,9 @@ def test_trajectory_student(trajectory):
     found = runner.model.state_dict()
     assert found.keys() == expected.keys()
     for name in expected:
-        torch.testing.assert_close(found[name], expected[name], rtol=0, atol=1e-4)
+        torch.testing.assert_close(
+            found[name], expected[name], rtol=0, atol=WEIGHT_TOLERANCE
+        )
 
 
 def test_trajectory_predictors(trajectory):

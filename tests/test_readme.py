@@ -10,7 +10,7 @@ import pytest
 import torch
 from doc_blocks import ROOT, block
 from mmengine.registry import MODELS
-from toys import run_tool, same_tensors, scalars
+from toys import load_whole, run_tool, same_tensors, scalars
 from user_files import user_classifier, user_detector
 
 from tskd_mm.models.model_source import find_model
@@ -76,7 +76,7 @@ def check_inferencer(folder: Path, checkpoint: str, tested: dict) -> None:
     """mmdet's inferencer finds in one image what the test tool found there."""
     shutil.copy(folder / 'images' / '0.png', folder / 'image.jpg')
     names = run_block('A detector in Python', 'epoch_12')
-    weights = torch.load(checkpoint)['state_dict']
+    weights = load_whole(checkpoint)['state_dict']
     assert same_tensors(names['inferencer'].model.state_dict(), weights)
     assert names['scores'] == pytest.approx(tested['scores'].tolist(), abs=1e-5)
     for box, expected in zip(names['boxes'], tested['bboxes'].tolist(), strict=True):
@@ -91,7 +91,7 @@ def check_published(folder: Path, checkpoint: str) -> None:
     tool = str(STOCK / 'model_converters' / 'publish_model.py')
     run_tool(folder, tool, checkpoint, 'student.pth')
     [published] = folder.glob('student-*.pth')
-    content, whole = torch.load(published), torch.load(checkpoint)
+    content, whole = load_whole(published), load_whole(checkpoint)
     assert set(content) == {'meta', 'state_dict'} < set(whole)
     assert same_tensors(content['state_dict'], whole['state_dict'])
 
@@ -111,7 +111,7 @@ def test_classifier(folder):
     image = folder / 'pictures' / 'bright' / '0.png'
     shutil.copy(image, folder / 'image.jpg')
     names = run_block('A classifier in Python', 'epoch_200')
-    weights = torch.load(work / 'epoch_4.pth')['state_dict']
+    weights = load_whole(work / 'epoch_4.pth')['state_dict']
     assert same_tensors(names['inferencer'].model.state_dict(), weights)
     assert names['result']['pred_class'] == 'bright'
     assert names['label'] == 0 and 0.5 < names['score'] <= 1

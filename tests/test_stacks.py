@@ -7,7 +7,7 @@ from pathlib import Path
 import mmengine
 import pytest
 import torch
-from toys import coco_set, scalars, tiny_retinanet
+from toys import coco_set, load_whole, scalars, tiny_retinanet
 
 from tskd_mm.host_versions import installed_stack
 
@@ -90,10 +90,6 @@ def trained(request, tmp_path_factory) -> tuple[str, Path]:
     return request.param, folder
 
 
-def read(path: Path) -> dict:
-    return torch.load(path, map_location='cpu', weights_only=False)
-
-
 def test_resume(trained):
     stack, folder = trained
     arguments = ('config.py', '--work-dir', 'resumed', '--resume', 'whole/epoch_3.pth')
@@ -101,7 +97,9 @@ def test_resume(trained):
     whole, resumed = scalars(folder / 'whole')[-1], scalars(folder / 'resumed')[-1]
     for name in ('loss_review', 'loss_attention', 'loss'):
         assert resumed[name] == pytest.approx(whole[name], rel=1e-4), name
-    whole, resumed = (read(folder / w / 'epoch_4.pth') for w in ('whole', 'resumed'))
+    whole, resumed = (
+        load_whole(folder / w / 'epoch_4.pth') for w in ('whole', 'resumed')
+    )
     assert resumed['meta']['iter'] == whole['meta']['iter']
     assert resumed['tskd']['memories'].keys() == whole['tskd']['memories'].keys()
     for part in ('state_dict', 'review'):

@@ -118,6 +118,11 @@ def coco_set(
     return {'data_root': f'{folder}/', 'ann_file': 'boxes.json'}
 
 
+def load_whole(file: Path | str) -> dict:
+    """A checkpoint of our own making with all its objects, on the CPU."""
+    return torch.load(file, map_location='cpu', weights_only=False)
+
+
 def same_tensors(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 

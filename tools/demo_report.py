@@ -3,11 +3,12 @@
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 
 HEADER = ('method', 'params', 'AP', 'AP50', 'best AP', 'training', 'cost')
-PACKAGES = ('torch', 'mmcv', 'mmengine', 'mmdet', 'scikit-learn')
+# Both stacks import these names, but call their distributions differently.
+MODULES = ('torch', 'mmcv', 'mmengine', 'mmdet', 'sklearn')
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def write_report(
         commands: What was run, in order.
         plots: File name by title.
     """
-    versions = ', '.join(f'{name} {version(name)}' for name in PACKAGES)
+    versions = ', '.join(f'{m} {import_module(m).__version__}' for m in MODULES)
     reference = next(r.method for r in results if r.reference)
     sections = [
         '# Demo: digits, one teacher, one student trained three ways',

@@ -14,6 +14,7 @@ from mmengine.model import MMFullyShardedDataParallel
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from toys import (
+    load_whole,
     run_config,
     run_tool,
     same_tensors,
@@ -35,10 +36,6 @@ def resumed(config: ConfigDict, checkpoint: Path, folder: Path) -> ConfigDict:
     config.update(resume=True, load_from=str(checkpoint))
     config.update(work_dir=str(folder), experiment_name=str(folder))
     return config
-
-
-def saved(path: Path) -> dict:
-    return torch.load(path, map_location='cpu')
 
 
 def same(a: object, b: object) -> bool:
@@ -89,8 +86,11 @@ def test_resumed_equals_never_interrupted(tmp_path, data, loop, workers):
         middle, last = 'iter_4.pth', 'iter_8.pth'
     train(copy.deepcopy(config))
     train(resumed(config, tmp_path / 'work' / middle, tmp_path / 'again'))
-    whole, again = saved(tmp_path / 'work' / last), saved(tmp_path / 'again' / last)
-    assert len(saved(tmp_path / 'work' / middle)['tskd']['optimizer']) > 0
+    whole, again = (
+        load_whole(tmp_path / 'work' / last),
+        load_whole(tmp_path / 'again' / last),
+    )
+    assert len(load_whole(tmp_path / 'work' / middle)['tskd']['optimizer']) > 0
     for part in ('state_dict', 'optimizer', 'tskd'):
         assert same(whole[part], again[part]), part
 
@@ -104,8 +104,8 @@ def test_resumed_without_a_seed_of_its_own(tmp_path, static):
     train(copy.deepcopy(static))
     first, last = (tmp_path / 'work' / f'epoch_{n}.pth' for n in (1, 2))
     train(resumed(static, first, tmp_path / 'again'))
-    again = saved(tmp_path / 'again' / 'epoch_2.pth')
-    assert same(saved(last)['state_dict'], again['state_dict'])
+    again = load_whole(tmp_path / 'again' / 'epoch_2.pth')
+    assert same(load_whole(last)['state_dict'], again['state_dict'])
 
 
 def test_epochs_and_seeds_draw_other_numbers(static, data):
@@ -137,7 +137,7 @@ def test_without_a_review(tmp_path, static):
     assert runner.model.review is None and runner.model.bank is None
     assert list(runner.model.extras()) == ['losses']
     first = tmp_path / 'work' / 'epoch_1.pth'
-    assert set(saved(first)['tskd']) == {'schedule', 'losses', 'optimizer'}
+    assert set(load_whole(first)['tskd']) == {'schedule', 'losses', 'optimizer'}
     again = train(resumed(static, first, tmp_path / 'again'))
     assert same_tensors(again.model.state_dict(), runner.model.state_dict())
 
@@ -169,15 +169,17 @@ def test_every_checkpoint_is_a_plain_student(tmp_path, data, kind):
     pattern = {'iter': 'iter_8.pth', 'best': 'best_*.pth'}.get(kind, 'epoch_4.pth')
     [ours] = (tmp_path / 'work').glob(pattern)
     [theirs] = (tmp_path / 'work_stock').glob(pattern)
-    MODELS.build(tiny_retinanet()).load_state_dict(saved(ours)['state_dict'])
-    assert list(saved(ours)['state_dict']) == list(saved(theirs)['state_dict'])
-    assert ('tskd' in saved(ours)) == (kind != 'best')
-    assert ('ema_state_dict' in saved(ours)) == (kind == 'ema')
-    content = saved(ours)
+    MODELS.build(tiny_retinanet()).load_state_dict(load_whole(ours)['state_dict'])
+    assert list(load_whole(ours)['state_dict']) == list(
+        load_whole(theirs)['state_dict']
+    )
+    assert ('tskd' in load_whole(ours)) == (kind != 'best')
+    assert ('ema_state_dict' in load_whole(ours)) == (kind == 'ema')
+    content = load_whole(ours)
     content.pop('tskd', None)
-    size, expected = (weight(c, tmp_path) for c in (content, saved(theirs)))
+    size, expected = (weight(c, tmp_path) for c in (content, load_whole(theirs)))
     assert abs(size - expected) <= 0.01 * expected, (size, expected)
-    assert same_numbers(content.get('optimizer'), saved(theirs).get('optimizer'))
+    assert same_numbers(content.get('optimizer'), load_whole(theirs).get('optimizer'))
 
 
 def weight(checkpoint: dict, folder: Path) -> int:
@@ -197,8 +199,8 @@ def test_the_host_publishes_the_student(tmp_path, data):
     deadline = time.monotonic() + 10  # it renames the file in the background
     while not (found := [*tmp_path.glob('student-*.pth')]):
         assert time.monotonic() < deadline
-    assert set(saved(found[0])) == {'meta', 'state_dict'}
-    MODELS.build(tiny_retinanet()).load_state_dict(saved(found[0])['state_dict'])
+    assert set(load_whole(found[0])) == {'meta', 'state_dict'}
+    MODELS.build(tiny_retinanet()).load_state_dict(load_whole(found[0])['state_dict'])
 
 
 def same_numbers(ours: dict | None, theirs: dict | None) -> bool:
@@ -216,7 +218,7 @@ def test_state_switched_off(tmp_path, data):
     config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
     train(copy.deepcopy(config))
     checkpoint = tmp_path / 'work' / 'epoch_4.pth'
-    assert 'tskd' not in saved(checkpoint)
+    assert 'tskd' not in load_whole(checkpoint)
     with pytest.raises(ValueError, match="^the checkpoint has no entry 'tskd'"):
         train(resumed(config, checkpoint, tmp_path / 'again'))
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from distributed_run import VARIANTS
 from mmengine.registry import MODELS
-from toys import coco_set, same_tensors, tiny_retinanet
+from toys import coco_set, load_whole, same_tensors, tiny_retinanet
 
 SCRIPT = str(Path(__file__).parents[1] / 'distributed_run.py')
 TORCHRUN = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2']
@@ -42,7 +42,7 @@ def folder(tmp_path_factory) -> Path:
 
 def states(folder: Path, variant: str) -> tuple[dict, dict, dict]:
     files = (f'two/{variant}_0.pth', f'two/{variant}_1.pth', f'one/{variant}_0.pth')
-    first, second, alone = (torch.load(folder / file) for file in files)
+    first, second, alone = (load_whole(folder / file) for file in files)
     assert first['wrapped'] and second['wrapped'] and not alone['wrapped']
     return first, second, alone
 

@@ -6,7 +6,7 @@ from mmdet.structures import DetDataSample
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
-from toys import run_config
+from toys import load_whole, run_config
 
 from tskd_mm.models.finite_losses import check_finite
 
@@ -52,6 +52,6 @@ def test_training_stops_and_the_last_checkpoint_stays(tmp_path, data):
     runner.register_hook(Poison())
     with pytest.raises(FloatingPointError, match=r'^loss_bbox is (nan|inf) for the'):
         runner.train()
-    saved = torch.load(tmp_path / 'work' / 'epoch_2.pth')['state_dict']
+    saved = load_whole(tmp_path / 'work' / 'epoch_2.pth')['state_dict']
     assert all(torch.isfinite(t).all() for t in saved.values())
     assert (tmp_path / 'work' / 'last_checkpoint').read_text().endswith('epoch_2.pth')
