@@ -66,6 +66,7 @@ class Life:
                 return True
             if time.monotonic() > deadline:
                 raise TimeoutError(f'no {pattern} in {PATIENCE} s: {self.log.name}')
+            time.sleep(0.001)  # a file is being written for longer than this
         return False
 
     def kill(self) -> None:

@@ -101,6 +101,26 @@ def check_pictures(runner: Runner) -> None:
     assert [t for t in tags if t.startswith('tskd_')] == [name for name, _ in steps]
 
 
+def test_pictures_in_wandb(tmp_path, data, monkeypatch):
+    pytest.importorskip('wandb', reason='wandb is not installed (no requirement)')
+    monkeypatch.setenv('WANDB_MODE', 'offline')
+    monkeypatch.setenv('WANDB_SILENT', 'true')
+    cfg = config(tmp_path, data)
+    cfg.custom_hooks.append(dict(type='TSKDVisualizationHook'))
+    backends = [dict(type='LocalVisBackend'), dict(type='WandbVisBackend')]
+    cfg.visualizer = dict(type='DetLocalVisualizer', vis_backends=backends)
+    cfg.experiment_name += '_wandb'
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    runner.visualizer.close()
+    folder = Path(runner.log_dir, 'vis_data')
+    local = sorted((folder / 'vis_image').glob('tskd_*.png'))
+    sent = sorted(folder.glob('wandb/offline-*/files/media/images/tskd_*.png'))
+    assert len(local) == len(sent) == 3
+    pixels = [{cv2.imread(str(file)).tobytes() for file in f} for f in (local, sent)]
+    assert pixels[0] == pixels[1]
+
+
 def test_many_reviews_are_spread_over_six_rows():
     rows = {str(i): i for i in range(1, 13)}
     assert [*_spread(rows).values()] == [1, 3, 5, 8, 10, 12]
