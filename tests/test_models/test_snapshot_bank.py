@@ -193,3 +193,53 @@ def test_statistics_of_a_frozen_backbone_stay():
     before = {name: buffer.clone() for name, buffer in net.named_buffers()}
     bank.levels(torch.randn(2, 3, 8, 8))
     assert all(torch.equal(b, before[name]) for name, b in net.named_buffers())
+
+
+class NormEval(ToyNet):
+    """Batch norm stays in eval mode, as mmdet's ``norm_eval`` has it."""
+
+    def train(self, mode: bool = True) -> 'NormEval':
+        super().train(mode)
+        self.backbone[1].eval()
+        return self
+
+
+def _norm_eval_bank() -> tuple[NormEval, SnapshotBank]:
+    net = NormEval().eval()  # the mode at this time does not matter
+    bank = _bank(net)
+    bank.memorize(0)
+    return net.train(), bank
+
+
+def test_statistics_that_stay_are_not_kept():
+    _, bank = _norm_eval_bank()
+    weights = ['backbone.0.weight', 'backbone.0.bias', 'backbone.1.weight']
+    neck = ['neck.down.weight', 'neck.down.bias']
+    assert list(bank.slots[0]) == [*weights, 'backbone.1.bias', *neck]
+
+
+def test_constants_are_not_kept():
+    net = ToyNet()
+    net.neck.register_buffer('constant', torch.ones(1), persistent=False)
+    bank = _bank(net)
+    bank.memorize(0)
+    assert 'backbone.1.running_mean' in bank.slots[0]
+    assert 'neck.constant' not in bank.slots[0]
+
+
+def test_memories_that_kept_them_can_be_loaded():
+    net, bank = _norm_eval_bank()
+    images, earlier = torch.randn(2, 3, 8, 8), bank.state_dict()
+    expected = bank.levels(images)
+    earlier[0] |= {n: b.clone() for n, b in net.named_buffers()}
+    bank.load_state_dict(earlier)
+    assert 'backbone.1.running_mean' not in bank.slots[0]
+    torch.testing.assert_close(bank.levels(images), expected, rtol=0, atol=0)
+
+
+def test_statistics_that_stay_are_not_spoiled_if_they_move_after_all():
+    net, bank = _norm_eval_bank()
+    net.backbone[1].train()
+    before = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    bank.levels(torch.randn(2, 3, 8, 8))
+    assert same_tensors(dict(net.named_buffers()), before)

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .module_modes import modes_restored
+
 # Pixels: a multiple of every stride of the common necks; more where that is too small.
 DRY_RUN_SIZES = (128, 512)
 
@@ -92,13 +94,9 @@ class FeatureTap:
 
     def dry_run(self) -> Features:
         """Features of a blank image in eval mode; leaves the model as it was."""
-        modes = {module: module.training for module in self.model.modules()}
-        self.model.eval()
-        try:
+        with modes_restored(self.model):
+            self.model.eval()
             return self._dry_run()
-        finally:
-            for module, training in modes.items():
-                module.training = training
 
     def _dry_run(self) -> Features:
         *small, large = DRY_RUN_SIZES

@@ -1,6 +1,6 @@
 """The student's past: weights of earlier epochs, ready to look at a batch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from mmengine.dist import broadcast
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from .feature_tap import FeatureTap
+from .frozen_parts import FrozenParts, Outputs
+from .module_modes import modes_restored
 
 Snapshot = dict[str, Tensor]
 
@@ -16,9 +18,10 @@ class SnapshotBank:
     """Keeps past weights of the student and runs the student with them.
 
     A snapshot is a copy of the trainable weights that the tapped features depend on
-    and of the buffers; frozen weights are the student's own. Running the
-    student's own modules keeps a snapshot in the student's mode (batch statistics
-    where the student uses them) and needs no second module.
+    and of the buffers of modules that train; frozen weights, and the statistics of
+    batch norm that stays in eval mode, are the student's own. Running the student's
+    own modules keeps a snapshot in the student's mode (batch statistics where the
+    student uses them) and needs no second module.
 
     The bank is no module: it is neither trained nor moved into a ``state_dict``, and
     a deep copy of the student (an EMA model) shares it instead of copying it.
@@ -26,14 +29,25 @@ class SnapshotBank:
     Args:
         student: The model whose past is kept.
         tap: The features to read from it.
+
+    Attributes:
+        slots: The snapshots by slot, oldest first.
+        frozen: The parts that a snapshot shares with the student.
     """
 
     def __init__(self, student: nn.Module, tap: FeatureTap) -> None:
         self.student = student
         self.tap = tap
-        self.slots: dict[int, Snapshot] = {}  # in order of age, oldest first
-        self.parameter_names = _names_behind(tap)
-        self.buffer_names = [name for name, _ in student.named_buffers()]
+        self.slots: dict[int, Snapshot] = {}
+        with torch.enable_grad():
+            features = tap.dry_run()
+            self.parameter_names = _names_behind(features.levels, student)
+        with modes_restored(student):
+            student.train()
+            saved = student.state_dict()  # without constants
+            self.buffer_names = [n for n in _names_in_training(student) if n in saved]
+        kept = [*self.parameter_names, *self.buffer_names]
+        self.frozen = FrozenParts(tap, kept, features.image_size)
 
     def __deepcopy__(self, memo: dict) -> 'SnapshotBank':
         return self
@@ -47,21 +61,25 @@ class SnapshotBank:
         self.slots[slot] = snapshot
 
     def _copy(self) -> Snapshot:
-        parameters = dict(self.student.named_parameters())
-        tensors: Snapshot = {n: parameters[n] for n in self.parameter_names}
-        tensors |= dict(self.student.named_buffers())
-        return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        tensors: Snapshot = dict(self.student.named_buffers())
+        tensors |= dict(self.student.named_parameters())
+        names = [*self.parameter_names, *self.buffer_names]
+        return {name: tensors[name].detach().clone() for name in names}
 
     @staticmethod
     def _shapes(snapshot: Mapping[str, Tensor]) -> dict[str, torch.Size]:
         return {name: tensor.shape for name, tensor in snapshot.items()}
 
     @torch.no_grad()
-    def levels(self, inputs: Tensor) -> list[list[Tensor]]:
+    def levels(
+        self, inputs: Tensor, unchanged: Outputs | None = None
+    ) -> list[list[Tensor]]:
         """Feature maps of every past student, oldest first; no gradient.
 
         Args:
             inputs: Preprocessed images, (N, 3, H, W).
+            unchanged: What ``frozen`` recorded while the student of now looked at
+                them. Default: everything is computed.
 
         Raises:
             RuntimeError: If nothing has been memorized.
@@ -71,11 +89,14 @@ class SnapshotBank:
                 'a review needs memories, but no slot is filled: call memorize() in '
                 'earlier epochs, as TSKDMemoryHook does'
             )
-        return [self._levels(inputs, snapshot) for snapshot in self.slots.values()]
+        with self.frozen.replay(unchanged or {}):
+            return [self._levels(inputs, snapshot) for snapshot in self.slots.values()]
 
     def _levels(self, inputs: Tensor, snapshot: Snapshot) -> list[Tensor]:
-        # Batch norm updates its buffers in place: it gets a copy to spoil.
-        weights = snapshot | {n: snapshot[n].clone() for n in self.buffer_names}
+        # Batch norm in training updates its buffers in place: it gets copies to spoil.
+        weights = dict(self.student.named_buffers()) | snapshot
+        copies = {n: weights[n].clone() for n in _names_in_training(self.student)}
+        weights = snapshot | copies
         forward = lambda: functional_call(  # noqa: E731
             self.student, weights, (inputs,), {'mode': 'tensor'}
         )
@@ -88,11 +109,18 @@ class SnapshotBank:
     def load_state_dict(self, slots: Mapping[int, Mapping[str, Tensor]]) -> None:
         """Bring back what :meth:`state_dict` returned.
 
+        Buffers that are the student's own are left out: earlier versions kept them.
+
         Raises:
             ValueError: If a snapshot is of another student.
         """
         device = next(self.student.parameters()).device
         expected = self._shapes(self._copy())
+        shared = dict(self.student.named_buffers()).keys() - expected.keys()
+        slots = {
+            slot: {n: tensor for n, tensor in snapshot.items() if n not in shared}
+            for slot, snapshot in slots.items()
+        }
         for slot, snapshot in slots.items():
             differing = expected.items() ^ self._shapes(snapshot).items()
             if differing:
@@ -112,14 +140,22 @@ class SnapshotBank:
                 snapshot[name] = fn(tensor)
 
 
-def _names_behind(tap: FeatureTap) -> list[str]:
-    """Trainable parameters that the tapped features depend on."""
-    with torch.enable_grad():
-        total = torch.stack([level.sum() for level in tap.dry_run().levels]).sum()
+def _names_behind(levels: Sequence[Tensor], model: nn.Module) -> list[str]:
+    """Trainable parameters of the model that its features depend on."""
+    total = torch.stack([level.sum() for level in levels]).sum()
     if not total.requires_grad:
         return []
     total.backward()  # torch.autograd.grad refuses models with gradient checkpointing
-    parameters = dict(tap.model.named_parameters())
-    names = [name for name, p in parameters.items() if p.grad is not None]
-    tap.model.zero_grad(set_to_none=True)
+    names = [name for name, p in model.named_parameters() if p.grad is not None]
+    model.zero_grad(set_to_none=True)
     return names
+
+
+def _names_in_training(model: nn.Module) -> list[str]:
+    """Buffers of modules in training mode; others' stay as they are (``norm_eval``)."""
+    return [
+        name
+        for path, module in model.named_modules()
+        if module.training
+        for name, _ in module.named_buffers(path, recurse=False)
+    ]

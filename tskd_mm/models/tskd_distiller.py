@@ -1,6 +1,7 @@
 """The distiller: a host model that learns from a teacher and from its own past."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from .feature_tap import FeatureTap
 from .finite_losses import check_finite
+from .frozen_parts import Outputs
 from .frozen_teacher import FrozenTeacher, build_teacher
 from .gradient_average import average_gradients_after_backward
 from .level_match import check_classes, fit_size, match_levels, select_levels
@@ -164,7 +166,7 @@ class TSKDDistiller(StudentFacade):
             The host's losses; ``loss_<name>``, weighted, and ``ratio_<name>`` to the
             task loss for each static loss and, in a review, for ``review``.
         """
-        with self.tap.record() as student:
+        with self.tap.record() as student, self._watch_frozen(inputs) as unchanged:
             task = name_task_loss(self.student.loss(inputs, data_samples))
         teacher = self._require_teacher()(inputs, data_samples)
         with torch.autocast(inputs.device.type, enabled=False):
@@ -174,7 +176,7 @@ class TSKDDistiller(StudentFacade):
             teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
             added = self.static_losses(student, teacher, valid, data_samples)
         if self.phase == 'review' and self.bank and self.review:
-            past = self.bank.levels(inputs)
+            past = self.bank.levels(inputs, unchanged)
             with torch.autocast(inputs.device.type, enabled=False):
                 review = self.review(past, student.levels, teacher.levels, valid)
             average_gradients_after_backward(review, self.review)
@@ -232,6 +234,12 @@ class TSKDDistiller(StudentFacade):
         """Names of the losses that are added to the task's."""
         static = [*self.static_losses.features, *self.static_losses.logits]
         return static if self.review is None else [*static, 'review']
+
+    def _watch_frozen(self, inputs: Tensor) -> AbstractContextManager[Outputs]:
+        """In a review, keep what past students would compute just as the student."""
+        if self.phase == 'review' and self.bank:
+            return self.bank.frozen.record(inputs)
+        return nullcontext({})
 
     def _add(self, task: dict[str, Any], added: dict[str, Tensor]) -> dict[str, Any]:
         total, _ = self.parse_losses(task)
