@@ -1,0 +1,112 @@
+"""A review step as the authors' release computes it, to compare with.
+
+What it computes although it is zero or never read, this does too: the cells' gates of
+inputs and hidden states that are zero by construction, and the whole of every model
+whose features are wanted. Source: the release of TSKD (arXiv 2307.00811).
+"""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tskd_mm.models.attention_map import attention_map
+from tskd_mm.models.conv_lstm import ConvLSTMCell
+from tskd_mm.models.feature_tap import Features, FeatureTap
+from tskd_mm.models.increment import increment, increment_sequence
+from tskd_mm.models.increment_predictor import IncrementPredictor
+from tskd_mm.models.loss_balance import balance, name_task_loss
+from tskd_mm.models.tskd_distiller import TSKDDistiller
+
+
+def predict(predictor: IncrementPredictor, sequence: Tensor) -> Tensor:
+    """What the predictor computes, every gate from a full convolution.
+
+    Args:
+        predictor: Its weights are used.
+        sequence: T increments, oldest first, (T, N, 1, H, W).
+
+    Returns:
+        The prediction, (N, 1, H, W).
+    """
+    height, width = sequence.shape[-2:]
+    steps = F.leaky_relu(predictor.stem(sequence.flatten(0, 1)), 0.2)
+    steps = steps.unflatten(0, sequence.shape[:2])
+    channels = predictor.encoder.split_sizes[1]
+    hidden = cell = steps.new_zeros(steps.shape[1], channels, *steps.shape[-2:])
+    for step in steps:
+        hidden, cell = _update(predictor.encoder, step, hidden, cell)
+    nothing = torch.zeros_like(hidden)
+    hidden, _ = _update(predictor.forecaster, nothing, hidden, cell)
+    grown = F.leaky_relu(predictor.upsample(hidden), 0.2)[..., :height, :width]
+    return predictor.head(F.leaky_relu(predictor.refine(grown), 0.2))
+
+
+def _update(
+    cell: ConvLSTMCell, x: Tensor, hidden: Tensor, memory: Tensor
+) -> tuple[Tensor, Tensor]:
+    joined = torch.cat([x, hidden], dim=1)
+    gates = F.conv2d(joined, cell.weight, cell.bias, padding=cell.padding)
+    enter, forget, candidate, output = gates.chunk(4, dim=1)
+    memory = forget.sigmoid() * memory + enter.sigmoid() * candidate.tanh()
+    return output.sigmoid() * memory.tanh(), memory
+
+
+class ReferenceReview:
+    """Losses of a classifier's review step in the release's arithmetic.
+
+    Args:
+        model: In training mode, with teacher and memories; its weights are used.
+    """
+
+    def __init__(self, model: TSKDDistiller) -> None:
+        self.model = model
+        self.past: list[tuple[nn.Module, FeatureTap]] = []
+        for snapshot in model.bank.slots.values() if model.bank else ():
+            student = deepcopy(model.student)
+            student.load_state_dict(snapshot, strict=False)
+            self.past.append((student, FeatureTap(student, model.tap.paths)))
+
+    def loss(self, inputs: Tensor, data_samples: list[Any]) -> dict[str, Any]:
+        """As of the distiller; no padding, features of one size."""
+        model = self.model
+        assert model.teacher is not None and model.review is not None
+        with model.tap.record() as student:
+            task = name_task_loss(model.student.loss(inputs, data_samples))
+        images = model.teacher.adapt(inputs, data_samples)
+        teacher = _all_of(model.teacher.model, model.teacher.tap, images)
+        added = model.static_losses(
+            student, teacher, [None] * len(student.levels), data_samples
+        )
+        past = [_all_of(*each, inputs).levels for each in self.past]
+        levels = zip(
+            model.review.predictors, zip(*past), student.levels, teacher.levels
+        )
+        added['review'] = (
+            model.review.loss_weight
+            * torch.stack([self._level_loss(*level) for level in levels]).sum()
+        )
+        total, _ = model.parse_losses(task)
+        return task | balance(total, added, model.loss_factors)
+
+    def _level_loss(
+        self, predictor: Any, past: Any, student: Tensor, teacher: Tensor
+    ) -> Tensor:
+        review: Any = self.model.review
+
+        def attention(feature: Tensor) -> Tensor:
+            return attention_map(feature, review.normalize)
+
+        history = increment_sequence([*map(attention, past)], attention(student))
+        gap = increment(attention(student), attention(teacher))
+        return F.mse_loss(predict(predictor, history), gap)
+
+
+@torch.no_grad()
+def _all_of(model: nn.Module, tap: FeatureTap, images: Tensor) -> Features:
+    """Features of a pass that goes on to the end."""
+    with tap.record() as features:
+        model(images, mode='tensor')
+    return features

@@ -1,0 +1,67 @@
+"""Times things that take turns, so that whatever slows the machine slows all alike."""
+
+from collections.abc import Callable, Mapping
+from statistics import median
+from time import perf_counter
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+Step = Callable[[], object]
+
+
+def take_turns(
+    steps: Mapping[str, Step], repeats: int, device: torch.device | str = 'cpu'
+) -> dict[str, float]:
+    """Median seconds of each step; the first turn warms up and is not counted.
+
+    Args:
+        steps: By name; each turn runs every one of them once, in this order.
+        repeats: Turns that count.
+        device: On a GPU its events are taken, on a CPU the clock.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(repeats + 1):
+        for name, step in steps.items():
+            spent = _seconds(step, torch.device(device))
+            if turn:
+                seconds[name].append(spent)
+    return {name: median(values) for name, values in seconds.items()}
+
+
+def _seconds(step: Step, device: torch.device) -> float:
+    if device.type == 'cuda':
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda.synchronize(device)
+        start.record()
+        step()
+        end.record()
+        torch.cuda.synchronize(device)
+        return start.elapsed_time(end) / 1000
+    begin = perf_counter()
+    step()
+    return perf_counter() - begin
+
+
+def peak_bytes(step: Step, device: torch.device | str = 'cpu') -> int:
+    """Most bytes that tensors made in a step took at a time.
+
+    On a GPU as its allocator counts, beside what was there before; on a CPU as
+    PyTorch's profiler counts, without what kernels take for themselves.
+    """
+    device = torch.device(device)
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        step()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        step()
+    taken = peak = 0
+    for event in seen.profiler.kineto_results.events():
+        if event.name() == '[memory]':
+            taken += event.nbytes()
+            peak = max(peak, taken)
+    return peak
