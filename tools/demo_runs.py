@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -112,7 +112,7 @@ def train(runs: Sequence[Run], data: str) -> None:
 def _start_training(run: Run, mark: str) -> subprocess.Popen:
     _clear(run.work_dir)
     _record(run, {'fingerprint': mark, 'finished': False})
-    return _start(run.train_command(), run.work_dir / 'train.log')
+    return start_python(run.train_command(), run.work_dir / 'train.log')
 
 
 def _finish(run: Run, status: int, mark: str, seconds: float) -> None:
@@ -132,7 +132,7 @@ def test(run: Run, config: str) -> dict[str, float]:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         show(f'  {run.method}: test')
-        if _start(run.test_command(config), folder / 'test.log').wait():
+        if start_python(run.test_command(config), folder / 'test.log').wait():
             stop_with_log(f'the test of {run.method}', folder / 'test.log')
         (found,) = folder.glob('*/*.json')
         shutil.copy(found, kept)
@@ -140,7 +140,16 @@ def test(run: Run, config: str) -> dict[str, float]:
     return json.loads(kept.read_text())
 
 
-def _start(command: Sequence[str], log: Path) -> subprocess.Popen:
+def start_python(
+    command: Sequence[str], log: Path, variables: Mapping[str, str] = {}
+) -> subprocess.Popen:
+    """Start this Python with one thread, from the project's folder.
+
+    Args:
+        command: Its arguments.
+        log: File of all that it says.
+        variables: Set in its environment.
+    """
     with log.open('w') as file:
         return subprocess.Popen(
             [sys.executable, *command],
@@ -149,7 +158,12 @@ def _start(command: Sequence[str], log: Path) -> subprocess.Popen:
             stderr=subprocess.STDOUT,
             # One thread each: two trainings side by side fill two cores better than
             # one with two threads, and the numbers do not depend on the machine's.
-            env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONWARNINGS': 'ignore'},
+            env={
+                **os.environ,
+                'OMP_NUM_THREADS': '1',
+                'PYTHONWARNINGS': 'ignore',
+                **variables,
+            },
         )
 
 

@@ -13,8 +13,12 @@ TAIL = 25  # lines of the log that are shown after a failure
 
 def stop_with_log(what: str, log: Path) -> None:
     """End the demo with the last lines of a log."""
-    lines = log.read_text(errors='replace').splitlines()[-TAIL:]
-    sys.exit('\n'.join([*lines, '', f'{what} failed; the whole log is {log}']))
+    sys.exit(f'{log_tail(log)}\n\n{what} failed; the whole log is {log}')
+
+
+def log_tail(log: Path) -> str:
+    """The last lines of a log."""
+    return '\n'.join(log.read_text(errors='replace').splitlines()[-TAIL:])
 
 
 def clock(seconds: float) -> str:

@@ -242,7 +242,7 @@ def test_fingerprint_follows_config_data_and_teacher(demo_runs_as_shipped):
 
 
 def test_runs_with_this_python(run):
-    process = demo_runs._start(
+    process = demo_runs.start_python(
         ['-c', 'import sys; print(sys.executable)'], run.work_dir.parent / 'log'
     )
     assert process.wait() == 0
