@@ -56,7 +56,9 @@ def summary(study: Study, results: Results) -> list[tuple[str, ...]]:
     The cost is a mean over the seeds that a method shares with the first.
     """
     first = next(iter(study.methods))
-    rows = [('method', 'seeds', 'last', 'best', 'minutes', 'cost')]
+    rows: list[tuple[str, ...]] = [
+        ('method', 'seeds', 'last', 'best', 'minutes', 'cost')
+    ]
     for method in study.methods:
         found = results.get(method, {})
         shared = [seed for seed in found if seed in results.get(first, {})]
@@ -78,7 +80,9 @@ def summary(study: Study, results: Results) -> list[tuple[str, ...]]:
 
 def differences(study: Study, results: Results) -> list[tuple[str, ...]]:
     """Header and one row for each comparison."""
-    rows = [('difference', 'seeds', 'last', '95 % interval', 'best', '95 % interval')]
+    rows: list[tuple[str, ...]] = [
+        ('difference', 'seeds', 'last', '95 % interval', 'best', '95 % interval')
+    ]
     for method, baseline in study.comparisons:
         last, best = (paired(results, method, baseline, c) for c in ('last', 'best'))
         cells = [*_cells(last, study.times), *_cells(best, study.times)]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from study_plan import Trial
 
@@ -64,8 +65,12 @@ def read_table(path: Path) -> list[Row]:
             f'{path} must have the columns {",".join(names)}, but has '
             f'{",".join(header)}: give another --table'
         )
-    types = [field.type for field in fields(Row)]
-    return [Row(*(kind(text) for kind, text in zip(types, line))) for line in lines]
+    numbers = {field.name: field.type for field in fields(Row) if field.type is not str}
+    return [_row(dict(zip(names, line)), numbers) for line in lines]
+
+
+def _row(texts: dict[str, str], numbers: dict[str, Any]) -> Row:
+    return Row(**texts | {name: kind(texts[name]) for name, kind in numbers.items()})
 
 
 def add_row(path: Path, row: Row) -> None:

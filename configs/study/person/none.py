@@ -12,13 +12,14 @@ model = dict(
         _delete_=True,
         type='MobileNetV2',
         out_indices=(2, 4, 6),
+        frozen_stages=2,
         norm_eval=True,
         init_cfg=dict(
             type='Pretrained', checkpoint=data + 'mobilenet_v2.pth', prefix='backbone.'
         ),
     ),
     neck=dict(in_channels=[32, 96, 320], out_channels=96, start_level=0),
-    bbox_head=dict(num_classes=1, in_channels=96, feat_channels=96),
+    bbox_head=dict(num_classes=1, in_channels=96, feat_channels=96, stacked_convs=2),
 )
 
 _base_.train_pipeline[2].scale = (384, 320)

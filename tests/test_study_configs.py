@@ -1,0 +1,65 @@
+"""The configs of the shipped studies build, take a step, and are compared fairly."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from test_configs import build, copy_of, images, moved
+
+FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
+FAMILIES = ('cifar10', 'person')
+LEAVES = sorted(
+    path
+    for family in FAMILIES
+    for path in (FOLDER / family).glob('*.py')
+    if path.stem not in ('none', 'teacher')
+)
+
+
+@pytest.mark.parametrize(
+    'leaf', LEAVES, ids=lambda path: f'{path.parent.stem} {path.stem}'
+)
+def test_leaf(leaf):
+    """It trains the student of none.py on the same data in the same way."""
+    config, plain = Config.fromfile(leaf), Config.fromfile(leaf.with_name('none.py'))
+    assert config.model.student == plain.model
+    for key in plain.keys() - {'model', 'custom_hooks', 'custom_imports'}:
+        assert config[key] == plain[key], key
+    config, model = build(leaf)
+    size = 32 if 'cifar10' in str(leaf) else 96
+    data = images(config.default_scope, size, False)
+    for sample in data['data_samples'] if size == 96 else ():
+        sample.gt_instances.labels.zero_()  # all persons
+    optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-4))
+    reviews = model.review is not None
+    assert reviews == ('tskd' in leaf.stem)
+    for slot in range(3 if reviews else 0):
+        model.memorize(slot)
+    model.phase = 'review' if reviews else 'general'
+    student = copy_of(model.student)
+    losses = model.train_step(data, optimizer)
+    assert ('loss_review' in losses) == reviews
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert moved(student, model.student)
+
+
+@pytest.mark.parametrize(
+    'family, static, full',
+    [
+        ('cifar10', 'kd', 'kd_tskd'),
+        ('person', 'attention', 'tskd'),
+        ('person', 'pkd', 'pkd_tskd'),
+    ],
+)
+def test_the_review_is_the_only_difference(family, static, full):
+    ours, theirs = (
+        Config.fromfile(FOLDER / family / f'{name}.py').to_dict()
+        for name in (full, static)
+    )
+    assert theirs['model'] == {**ours['model'], 'review': None}
+    assert [hook['type'] for hook in ours.pop('custom_hooks')] == ['TSKDMemoryHook']
+    assert [hook['type'] for hook in theirs.pop('custom_hooks')] == ['DistillationHook']
+    ours.pop('model'), theirs.pop('model')
+    assert ours == theirs
