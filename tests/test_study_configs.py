@@ -1,5 +1,6 @@
 """The configs of the shipped studies build, take a step, and are compared fairly."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from test_configs import build, copy_of, images, moved
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
 FAMILIES = ('cifar10', 'person')
+sys.path.append(str(FOLDER))  # as tools/study.py does
 LEAVES = sorted(
     path
     for family in FAMILIES
@@ -34,7 +36,6 @@ def test_leaf(leaf):
         sample.gt_instances.labels.zero_()  # all persons
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-4))
     reviews = model.review is not None
-    assert reviews == ('tskd' in leaf.stem)
     for slot in range(3 if reviews else 0):
         model.memorize(slot)
     model.phase = 'review' if reviews else 'general'

@@ -170,6 +170,18 @@ class Probe(nn.Module):
             self.others = self.look(data)
             optimizer.update_params(self.others + weight * self.review_loss(path))
 
+    def explained(self) -> Tensor:
+        """Share of the gap's variance that the predictions explain, at most 1.
+
+        Zero is as good as the mean of the gaps.
+        """
+        spread = []
+        for level in self.levels:
+            gap = level.gap()
+            away = gap - masked_mean(gap, level.valid)
+            spread.append(masked_mean(away.square(), level.valid))
+        return 1 - self.review_loss('neither') / torch.stack(spread).sum()
+
     @torch.no_grad()
     def state(self) -> dict[str, float]:
         """Numbers of the student in the batch that it saw last."""
@@ -187,6 +199,7 @@ class Probe(nn.Module):
             'gap': gap.mean(),
             'predicted': wanted.mean(),
             'gap < predicted': (gap < wanted).float().mean(),
+            'explained': self.explained(),
             'last increment': torch.cat([s[-1].flatten() for s in series]).mean(),
             'silent channels': torch.stack(silent).mean(),
         }

@@ -104,8 +104,12 @@ class Grid:
     def _start(self, trial: Trial) -> Training:
         work_dir = self.out / trial.study / trial.method / f'seed{trial.seed}'
         _clear(work_dir)
-        command, variable = trial.command(work_dir), {'TSKD_DATA': str(self.data)}
-        process = start_python(command, work_dir / LOG, variable)
+        places = str(self.study.folder), os.environ.get('PYTHONPATH')
+        variables = {
+            'TSKD_DATA': str(self.data),
+            'PYTHONPATH': os.pathsep.join(filter(None, places)),
+        }
+        process = start_python(trial.command(work_dir), work_dir / LOG, variables)
         return Training(trial, work_dir, process, time.monotonic())
 
     def _finish(self, training: Training, code: int, cpu_seconds: float) -> bool:

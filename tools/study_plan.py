@@ -66,6 +66,7 @@ class Study:
 
     Attributes:
         name: Of its file.
+        folder: Of its file; its trainings can import what lies there.
         metric: Validation metric, named as in ``scalars.json``; more is better.
         methods: Config and options of each method, by name. Costs are relative to the
             first.
@@ -75,6 +76,7 @@ class Study:
     """
 
     name: str
+    folder: Path
     metric: str
     methods: dict[str, tuple[Path, tuple[str, ...]]]
     seeds: tuple[int, ...]
@@ -118,8 +120,15 @@ def read_study(path: Path) -> Study:
             f'{path}: comparisons must be of methods among {", ".join(methods)}, but '
             f'got {name!r}'
         )
-    seeds, times = tuple(content.seeds), content.get('times', 1.0)
-    return Study(path.stem, content.metric, methods, seeds, comparisons, times)
+    return Study(
+        path.stem,
+        folder,
+        content.metric,
+        methods,
+        tuple(content.seeds),
+        comparisons,
+        content.get('times', 1.0),
+    )
 
 
 @cache

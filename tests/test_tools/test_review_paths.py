@@ -137,6 +137,7 @@ def test_state_by_value(config):
         'gap': 2.0,
         'predicted': 2.0,
         'gap < predicted': 0.5,
+        'explained': 0.0,  # the gaps' variance is 1
         'last increment': 1.0,
         'silent channels': 0.5,
     }
