@@ -4,7 +4,8 @@ python tools/benchmark.py CONFIG [--images N] [--size H W] [--json FILE] ...
 
 Everything is at random weights and takes turns on one random batch, in one run: the
 student alone, with the teacher's features beside it, and with TSKD outside and inside a
-review; then single parts of these steps, checkpoints and testing. Seconds are medians.
+review; then single parts of these steps, checkpoints and testing. Seconds are medians
+over the turns, and so are ratios, each of the figures of one turn.
 Under torchrun the training steps run in all of its processes.
 """
 
@@ -13,21 +14,19 @@ import json
 import os
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from benchmark_ratios import ratios, review_share
 from benchmark_report import report
+from benchmark_sizes import held_bytes, operations, savers
 from benchmark_steps import BenchmarkSteps
 from mmengine.config import Config, DictAction
 from mmengine.registry import HOOKS
 from random_models import random_batch
-from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
-from turns import Step, peak_bytes, take_turns
+from turns import medians, peak_bytes, take_turns
 
 from tskd_mm.engine import TSKDMemoryHook
-from tskd_mm.engine.checkpoint_entry import add_entry
 
 
 def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
@@ -42,21 +41,22 @@ def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
     if args.reference:
         whole |= steps.in_reference_arithmetic()
     train = whole | parts
-    seconds = take_turns(train, args.repeats, device)
-    saving = _saving(steps, hook)
+    turns = take_turns(train, args.repeats, device)
+    saving = savers(steps, hook)
     results = {
         'settings': _settings(args, steps, slots),
-        'seconds': seconds,
-        'operations': {name: _operations(step) for name, step in train.items()},
+        'seconds': medians(turns),
+        'turns': turns,
+        'operations': {name: operations(step) for name, step in train.items()},
         'peak_bytes': {name: peak_bytes(step, device) for name, step in whole.items()},
-        'held_bytes': _held(steps),
+        'held_bytes': held_bytes(steps),
         'checkpoint_bytes': {name: save() for name, save in saving.items()},
-        'checkpoint_seconds': take_turns(saving, args.repeats),
-        'ratios': _ratios(seconds, slots) | _schedule_ratios(seconds, config, hook),
+        'checkpoint_seconds': medians(take_turns(saving, args.repeats)),
+        'ratios': ratios(turns, slots, review_share(config, hook)),
     }
     testing = steps.prediction()
     return results | {
-        'testing_seconds': take_turns(testing, args.repeats, device),
+        'testing_seconds': medians(take_turns(testing, args.repeats, device)),
         'testing_peak_bytes': {n: peak_bytes(t, device) for n, t in testing.items()},
     }
 
@@ -96,103 +96,6 @@ def _settings(
         'channels_last': args.channels_last,
         'repeats': args.repeats,
         'frozen parts': [*steps.model.bank.frozen.paths],
-    }
-
-
-def _operations(step: Step) -> int:
-    """Multiplications and additions of convolutions and matrix products."""
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return counter.get_total_flops()
-
-
-def _held(steps: BenchmarkSteps) -> dict[str, int]:
-    """Bytes that stay from step to step."""
-    model: Any = steps.model
-    trained = [p for p in steps.alone.parameters() if p.requires_grad]
-    memories = [t for snapshot in model.bank.slots.values() for t in snapshot.values()]
-    states = steps.optimizers[1].optimizer.state.values()
-    return {
-        'student': _bytes(steps.alone.state_dict().values()),
-        'gradients of the student': _bytes(trained),
-        'optimizer of the student': _bytes(t for s in states for t in s.values()),
-        'teacher': _bytes(model.teacher.model.state_dict().values()),
-        'memories': _bytes(memories),
-        'trainable weights of backbone and neck, a memory each': len(model.bank.slots)
-        * _bytes(
-            parameter
-            for name, parameter in steps.alone.named_parameters()
-            if parameter.requires_grad and name.startswith(('backbone.', 'neck.'))
-        ),
-        'predictors': _bytes(model.review.parameters()),
-    }
-
-
-def _bytes(tensors: Any) -> int:
-    return sum(t.numel() * t.element_size() for t in tensors if isinstance(t, Tensor))
-
-
-def _saving(steps: BenchmarkSteps, hook: TSKDMemoryHook) -> dict[str, Any]:
-    """What saves a checkpoint, and returns its bytes."""
-
-    def save(model: Any, optimizer: Any, entry: bool) -> int:
-        content = {
-            'state_dict': model.state_dict(),
-            'optimizer': optimizer.state_dict(),
-        }
-        if entry:
-            add_entry(content, steps.model, optimizer, hook.schedule_state())
-        with TemporaryDirectory() as folder:
-            file = Path(folder, 'checkpoint.pth')
-            torch.save(content, file)
-            return file.stat().st_size
-
-    with_tskd, alone = steps.optimizers
-    return {
-        'student': lambda: save(steps.alone, alone, False),
-        "with the entry 'tskd'": lambda: save(steps.model, with_tskd, True),
-    }
-
-
-def _ratios(seconds: dict[str, float], slots: int) -> dict[str, float]:
-    """Each step against the student's and against the sum of its parts."""
-    student, general = seconds['student'], seconds['TSKD, general']
-    review, beside = (
-        seconds['TSKD, review'],
-        seconds['student'] + seconds['teacher features'],
-    )
-    parts = (
-        beside + slots * seconds['features of one past student'] + seconds['predictors']
-    )
-    ratios = {
-        'general / student': general / student,
-        'general / (student + teacher features)': general / beside,
-        'review / student': review / student,
-        'review / general': review / general,
-        'review / (student + teacher + past students + predictors)': review / parts,
-    }
-    if 'reference, review' in seconds:
-        ratios |= {
-            'reference review / review': seconds['reference, review'] / review,
-            'reference predictors / predictors': seconds['reference, predictors']
-            / seconds['predictors'],
-        }
-    return ratios
-
-
-def _schedule_ratios(
-    seconds: dict[str, float], config: Config, hook: TSKDMemoryHook
-) -> dict[str, float]:
-    """The whole training against one without distillation and a static one."""
-    settings = config.train_cfg
-    end = settings.get('max_epochs') or settings.max_iters
-    share = hook.schedule.reviewing(0, end) / end
-    general = seconds['TSKD, general']
-    mean = (1 - share) * general + share * seconds['TSKD, review']
-    return {
-        'share of review steps in the schedule': share,
-        'schedule / without distillation': mean / seconds['student'],
-        'schedule / static distillation': mean / general,
     }
 
 

@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from random_models import random_batch, random_distiller
 from torch import nn
-from turns import Step, take_turns
+from turns import Step, medians, take_turns
 
 BASELINES = Path(__file__).resolve().parents[1] / 'configs' / 'baselines'
 
@@ -46,10 +46,10 @@ def main() -> None:
             for leaf in leaves
         },
     }
-    medians = take_turns(steps, arguments.repeats)
-    student, teacher = medians.pop('student'), medians['with teacher']
+    seconds = medians(take_turns(steps, arguments.repeats))
+    student, teacher = seconds.pop('student'), seconds['with teacher']
     print(f'student alone: {student:.3f} s a step')
-    for name, value in medians.items():
+    for name, value in seconds.items():
         extra = (
             ''
             if name == 'with teacher'

@@ -1,6 +1,6 @@
 """Times things that take turns, so that whatever slows the machine slows all alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from time import perf_counter
 
@@ -12,8 +12,8 @@ Step = Callable[[], object]
 
 def take_turns(
     steps: Mapping[str, Step], repeats: int, device: torch.device | str = 'cpu'
-) -> dict[str, float]:
-    """Median seconds of each step; the first turn warms up and is not counted.
+) -> dict[str, list[float]]:
+    """Seconds of each step in each turn; the first turn warms up and is left out.
 
     Args:
         steps: By name; each turn runs every one of them once, in this order.
@@ -26,6 +26,11 @@ def take_turns(
             spent = _seconds(step, torch.device(device))
             if turn:
                 seconds[name].append(spent)
+    return seconds
+
+
+def medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Of all turns."""
     return {name: median(values) for name, values in seconds.items()}
 
 

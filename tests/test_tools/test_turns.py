@@ -15,7 +15,7 @@ def clock(monkeypatch) -> list[float]:
     return now
 
 
-def test_medians_without_the_first_turn(clock):
+def test_all_turns_but_the_first(clock):
     order, spent = [], {'a': iter([100.0, 1.0, 9.0, 2.0]), 'b': count(10)}
 
     def step(name: str):
@@ -27,7 +27,8 @@ def test_medians_without_the_first_turn(clock):
 
     found = turns.take_turns({name: step(name) for name in 'ab'}, repeats=3)
     assert order == ['a', 'b'] * 4
-    assert found == {'a': 2, 'b': 12}
+    assert found == {'a': [1, 9, 2], 'b': [11, 12, 13]}
+    assert turns.medians(found) == {'a': 2, 'b': 12}
 
 
 def test_peak_bytes():
