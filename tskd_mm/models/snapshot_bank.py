@@ -45,7 +45,7 @@ class SnapshotBank:
         with modes_restored(student):
             student.train()
             saved = student.state_dict()  # without constants
-            self.buffer_names = [n for n in _names_in_training(student) if n in saved]
+            self.buffer_names = [n for n in _training_buffers(student) if n in saved]
         kept = [*self.parameter_names, *self.buffer_names]
         self.frozen = FrozenParts(tap, kept, features.image_size)
 
@@ -89,16 +89,17 @@ class SnapshotBank:
                 'a review needs memories, but no slot is filled: call memorize() in '
                 'earlier epochs, as TSKDMemoryHook does'
             )
+        changing = _training_buffers(self.student)
         with self.frozen.replay(unchanged or {}):
-            return [self._levels(inputs, snapshot) for snapshot in self.slots.values()]
+            return [self._levels(inputs, s, changing) for s in self.slots.values()]
 
-    def _levels(self, inputs: Tensor, snapshot: Snapshot) -> list[Tensor]:
+    def _levels(
+        self, inputs: Tensor, snapshot: Snapshot, changing: Snapshot
+    ) -> list[Tensor]:
         # Batch norm in training updates its buffers in place: it gets copies to spoil.
-        weights = dict(self.student.named_buffers()) | snapshot
-        copies = {n: weights[n].clone() for n in _names_in_training(self.student)}
-        weights = snapshot | copies
+        copies = {n: snapshot.get(n, own).clone() for n, own in changing.items()}
         forward = lambda: functional_call(  # noqa: E731
-            self.student, weights, (inputs,), {'mode': 'tensor'}
+            self.student, snapshot | copies, (inputs,), {'mode': 'tensor'}
         )
         return self.tap.run(forward).levels
 
@@ -151,11 +152,11 @@ def _names_behind(levels: Sequence[Tensor], model: nn.Module) -> list[str]:
     return names
 
 
-def _names_in_training(model: nn.Module) -> list[str]:
-    """Buffers of modules in training mode; others' stay as they are (``norm_eval``)."""
-    return [
-        name
+def _training_buffers(model: nn.Module) -> Snapshot:
+    """Those of modules in training mode; others' stay as they are (``norm_eval``)."""
+    return {
+        name: buffer
         for path, module in model.named_modules()
         if module.training
-        for name, _ in module.named_buffers(path, recurse=False)
-    ]
+        for name, buffer in module.named_buffers(path, recurse=False)
+    }
