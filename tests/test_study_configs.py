@@ -9,6 +9,9 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from test_configs import build, copy_of, images, moved
 
+from tskd_mm.models.losses import AttentionTransferLoss
+from tskd_mm.models.temporal_review import TemporalReview
+
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
 FAMILIES = ('cifar10', 'person')
 sys.path.append(str(FOLDER))  # as tools/study.py does
@@ -64,3 +67,23 @@ def test_the_review_is_the_only_difference(family, static, full):
     assert [hook['type'] for hook in theirs.pop('custom_hooks')] == ['DistillationHook']
     ours.pop('model'), theirs.pop('model')
     assert ours == theirs
+
+
+def test_without_a_prediction_the_review_is_attention_transfer():
+    import review_predictors  # noqa: F401  (registers them)
+
+    review = TemporalReview(2, 'column', {'type': 'NoPrediction'})
+    levels = [torch.randn(5, 2, 4, size, size) for size in (8, 4)]
+    past = [[level[i] for level in levels] for i in range(3)]
+    student, teacher = ([level[i] for level in levels] for i in (3, 4))
+    transfer = AttentionTransferLoss('column')
+    expected = sum(map(transfer, student, teacher))
+    assert torch.allclose(review(past, student, teacher, [None] * 2), expected)
+
+
+def test_the_last_increment_is_predicted_again():
+    import review_predictors
+
+    sequence = torch.randn(3, 2, 1, 4, 4)
+    predicted = review_predictors.LastIncrement()(sequence)
+    assert torch.equal(predicted, sequence[2])

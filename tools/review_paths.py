@@ -1,11 +1,11 @@
-r"""Shows which way a review pushes a student, and what larger weights would do.
+"""Shows which way a review pushes a student, and what other weights would do.
 
 The review loss of TSKD reaches the student twice: through the gap to the teacher and
-through the last increment, which the predictor reads. From a checkpoint with memories
-this prints, on batches of the training set, how large the gradient of each path is and
-how it lies to the gradient of all other losses and to that of attention transfer, the
-straight way to the teacher's maps. With --weights it also trains on from the checkpoint
-for some review steps with each weight and path, and prints what became of the student.
+through the last increment, which the predictor reads. This trains on from a checkpoint
+with memories for some steps of a review, with each path and weight in turn. Then it
+prints what became of the student, and on more batches how large the gradient of each
+path is and how it lies to the gradient of all other losses and to that of attention
+transfer, the straight way to the teacher's maps.
 
 Example:
     python tools/review_paths.py my_tskd_config.py \
@@ -60,12 +60,17 @@ class Level:
         """What is left to the teacher."""
         return increment(self.student, self.teacher)
 
-    def loss(self, path: str) -> Tensor:
-        """The review loss; the student's gradient takes one path, both or none."""
-        history, gap = (
-            self.student if path in (name, 'both') else self.student.detach()
-            for name in ('history', 'gap')
-        )
+    def loss(self, path: str, weight: float = 1.0) -> Tensor:
+        """The review loss of weight 1.
+
+        Args:
+            path: Which way the student's gradient takes: one, both or none.
+            weight: Factor of that gradient. The predictor's stays, as in training.
+        """
+        known = self.student.detach()
+        felt = known + weight * (self.student - known)
+        history = felt if path in ('history', 'both') else known
+        gap = felt if path in ('gap', 'both') else known
         prediction = self.predictor(increment_sequence(self.past, history))
         error = prediction - increment(gap, self.teacher)
         return masked_mean(error.square(), self.valid)
@@ -124,9 +129,9 @@ class Probe(nn.Module):
         losses = self.model.loss(batch['inputs'], batch['data_samples'])
         return self.model.parse_losses(losses)[0]
 
-    def review_loss(self, path: str) -> Tensor:
-        """The review loss of weight 1."""
-        return torch.stack([level.loss(path) for level in self.levels]).sum()
+    def review_loss(self, path: str, weight: float = 1.0) -> Tensor:
+        """See :meth:`Level.loss`."""
+        return torch.stack([level.loss(path, weight) for level in self.levels]).sum()
 
     def attention_transfer(self) -> Tensor:
         """The squared gap: the straight way to the teacher's maps."""
@@ -142,7 +147,6 @@ class Probe(nn.Module):
 
     def compare(self, batches: Iterable[Any]) -> list[tuple[str, ...]]:
         """A table: how the gradients lie to each other; means of the batches."""
-        self.rewind()
         seen: dict[str, list[tuple[float, ...]]] = {}
         for data in batches:
             losses = {'all other losses': self.look(data)}
@@ -162,13 +166,25 @@ class Probe(nn.Module):
             rows.append((name, f'{norm:.3g}', *(f'{c:+.2f}' for c in cosines)))
         return rows
 
-    def train_on(self, batches: Iterable[Any], path: str, weight: float) -> None:
-        """Train from the start with one weight and path; maps of the last step stay."""
+    def train_on(
+        self, batches: Iterable[Any], path: str, weight: float, all_feel: bool = False
+    ) -> None:
+        """Train from the start with one weight and path; maps of the last step stay.
+
+        Args:
+            batches: One for each step.
+            path: See :meth:`Level.loss`.
+            weight: Of the review for the student.
+            all_feel: Whether the predictors feel it too.
+        """
         self.rewind()
         optimizer = build_optim_wrapper(self.model, self.config.optim_wrapper)
         for data in batches:
             self.others = self.look(data)
-            optimizer.update_params(self.others + weight * self.review_loss(path))
+            review = self.review_loss(path, 1.0 if all_feel else weight)
+            optimizer.update_params(
+                self.others + review * (weight if all_feel else 1.0)
+            )
 
     def explained(self) -> Tensor:
         """Share of the gap's variance that the predictions explain, at most 1.
@@ -212,10 +228,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', type=Path, help='config with a TSKDDistiller')
     parser.add_argument('checkpoint', type=Path, help='saved by TSKDMemoryHook')
-    parser.add_argument('--batches', type=int, default=4, help='for the gradients')
-    parser.add_argument('--weights', type=float, nargs='*', default=[], help='to try')
     parser.add_argument('--paths', nargs='+', choices=PATHS, default=['both'])
+    parser.add_argument('--weights', type=float, nargs='+', default=[1.0])
+    parser.add_argument(
+        '--all-feel', action='store_true', help='multiply for the predictors too'
+    )
     parser.add_argument('--steps', type=int, default=32, help='of each trial')
+    parser.add_argument('--batches', type=int, default=4, help='for the gradients')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     return parser.parse_args()
 
@@ -234,20 +253,18 @@ def main() -> None:
         sys.exit(str(error))
     loader = Runner.build_dataloader(config.train_dataloader, seed=0)
     torch.manual_seed(0)
-    count = max(args.batches, args.steps if args.weights else 0)
-    batches = [*islice(chain.from_iterable(repeat(loader)), count)]
+    steps = args.steps
+    batches = [*islice(chain.from_iterable(repeat(loader)), steps + args.batches)]
     probe = Probe(model, config)
-    print(markdown(probe.compare(batches[: args.batches])))
     rows: list[tuple[str, ...]] = []
     for path, weight in product(args.paths, args.weights):
-        probe.train_on(batches[: args.steps], path, weight)
+        probe.train_on(batches[:steps], path, weight, args.all_feel)
         found = probe.state()
-        if not rows:
-            rows.append(('path', 'weight', *found))
+        print(f'\n{steps} steps, path {path}, weight {weight:g}:\n')
+        print(markdown(probe.compare(batches[steps:])), flush=True)
+        rows = rows or [('path', 'weight', *found)]
         rows.append((path, f'{weight:g}', *(f'{v:.3g}' for v in found.values())))
-        print(*rows[-1], file=sys.stderr)
-    if rows:
-        print(f'\nafter {args.steps} steps\n\n{markdown(rows)}')
+    print(f'\nin the last of {steps} steps:\n\n{markdown(rows)}')
 
 
 if __name__ == '__main__':

@@ -25,7 +25,7 @@ from demo_runs import start_python
 from demo_screen import clock, log_tail, progress, say, show
 from scalars import read_scalars
 from study_plan import Study, Trial, read_study
-from study_report import draw, report
+from study_report import draw, report, results_of
 from study_table import Row, add_row, find_rows, read_table, versions
 
 POLL = 1.0  # seconds between two looks at the trainings
@@ -172,9 +172,7 @@ def write_report(grid: Grid, seeds: Sequence[int]) -> Path:
         Path of the report.
     """
     rows = find_rows(read_table(grid.table), grid.study.trials(seeds))
-    results: dict[str, dict[int, Row]] = {}
-    for trial, row in rows.items():
-        results.setdefault(trial.method, {})[trial.seed] = row
+    results = results_of(rows)
     path = grid.out / f'{grid.study.name}.md'
     draw(grid.study, results, path.with_suffix('.png'))
     path.write_text(report(grid.study, results, seeds) + '\n')

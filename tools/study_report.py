@@ -8,12 +8,20 @@ from statistics import mean, stdev
 from matplotlib.figure import Figure
 from plot import COLORS
 from scipy.stats import t as student_t
-from study_plan import Study
+from study_plan import Study, Trial
 from study_table import Row
 
 Results = Mapping[str, Mapping[int, Row]]  # by method, then seed
 CONFIDENCE = 0.95
 NONE = '-'
+
+
+def results_of(rows: Mapping[Trial, Row]) -> Results:
+    """The rows of trials by method and seed."""
+    results: dict[str, dict[int, Row]] = {}
+    for trial, row in rows.items():
+        results.setdefault(trial.method, {})[trial.seed] = row
+    return results
 
 
 @dataclass(frozen=True)

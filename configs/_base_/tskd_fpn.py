@@ -3,7 +3,7 @@ custom_imports = dict(imports=['tskd_mm'], allow_failed_imports=False)
 
 # The weights were chosen on the digits of `make demo`, one seed (docs/recipes.md has
 # the figures): a static loss of weight 1 takes the student from its task, 0.1 does not;
-# the review bears the release's weight of 1; at 0.1 its predictors learn too slowly.
+# the review bears the release's weight of 1.
 tskd = dict(
     teacher_checkpoint='auto',  # the weights in the host's model index
     feature_losses=dict(attention=dict(type='AttentionTransferLoss', loss_weight=0.1)),

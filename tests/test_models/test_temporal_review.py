@@ -65,6 +65,24 @@ def test_value_in_numbers():
     assert float(found) == pytest.approx((left**2 + right**2) / 2, rel=1e-5)
 
 
+@pytest.mark.parametrize('weight', [0.0, 0.25, 100.0])
+def test_the_weight_is_felt_by_the_student_alone(weight: float):
+    past, student, teacher = _batch()
+    for level in student:
+        level.requires_grad_()
+    review = TemporalReview(2, predictor=SMALL, loss_weight=1.0)
+    weights = [*student, *review.parameters()]
+    loss = review(past, student, teacher, [None, None])
+    expected = torch.autograd.grad(loss, weights)
+    review.loss_weight = weight
+    weighted = review(past, student, teacher, [None, None])
+    found = torch.autograd.grad(weighted, weights)
+    torch.testing.assert_close(weighted, weight * loss)
+    for index, (new, old) in enumerate(zip(found, expected)):
+        factor = weight if index < len(student) else 1
+        torch.testing.assert_close(new, factor * old)
+
+
 def test_gradients_reach_student_and_predictors_only():
     past, student, teacher = _batch()
     with torch.no_grad():

@@ -52,6 +52,28 @@ def test_gradients_by_value(path, expected):
     assert one.student.grad.item() == pytest.approx(expected)
 
 
+def test_the_predictor_does_not_feel_the_weight():
+    one = level()
+    loss = one.loss('both', 10.0)
+    loss.backward()
+    assert loss == 2.25
+    assert one.student.grad.item() == pytest.approx(15.0)
+    assert one.predictor.factor.grad == -3.0
+
+
+@pytest.mark.parametrize('all_feel, factor', [(False, 1), (True, 7)])
+def test_all_feel_the_weight_if_told_so(config, all_feel, factor):
+    """One step of plain SGD: predictors move in proportion."""
+    probe, batches = probe_of(config)
+    probe.config.optim_wrapper.optimizer = {'type': 'SGD', 'lr': 1e-3}
+    start = probe.predictors[0].head.bias.item()
+    probe.train_on(batches[:1], 'neither', 1.0)
+    moved = probe.predictors[0].head.bias.item() - start
+    probe.train_on(batches[:1], 'neither', 7.0, all_feel)
+    again = probe.predictors[0].head.bias.item() - start
+    assert again == pytest.approx(factor * moved, rel=1e-3)
+
+
 def test_neither_path_trains_the_predictor_alone():
     one = level()
     one.loss('neither').backward()
@@ -150,7 +172,8 @@ def test_command_line(config, monkeypatch, capsys):
     main()
     said = capsys.readouterr().out
     assert re.search(r'^\| review, gap \| [\d.e+-]+ \|', said, re.M)
-    _, trials = said.split('after 2 steps\n\n')
+    assert said.count('\n2 steps, path gap, weight 1') == 2
+    _, trials = said.split('in the last of 2 steps:\n\n')
     rows = [line.split(' | ')[:2] for line in trials.splitlines()[2:]]
     assert rows == [['| gap', '1'], ['| gap', '10000']]
 

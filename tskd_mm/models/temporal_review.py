@@ -18,14 +18,16 @@ class TemporalReview(nn.Module):
 
     ``w sum_l MSE(prediction_l, |A_student_l - A_teacher_l|)``: the review loss of
     TSKD (arXiv 2307.00811). The gradient reaches the student through the gap and
-    through the last increment of the sequence.
+    through the last increment of the sequence. The predictors learn as with w = 1,
+    whatever w is: times a larger w, SGD would make them diverge, and the student with
+    them (docs/results.md).
 
     Args:
         num_levels: Levels of features; each has a predictor of its own.
         normalize: See :func:`~tskd_mm.models.attention_map.attention_map`.
         predictor: Config of the predictor: one for all levels, or a list with one for
             each.
-        loss_weight: w; 1 in the TSKD release.
+        loss_weight: w, which the student feels; 1 in the TSKD release.
 
     Raises:
         ValueError: If a list of predictors has another length than ``num_levels``, or
@@ -71,8 +73,8 @@ class TemporalReview(nn.Module):
             Scalar.
         """
         levels = zip(self.predictors, zip(*past), student, teacher, valid)
-        losses = [self._level_loss(*level) for level in levels]
-        return self.loss_weight * torch.stack(losses).sum()
+        loss = torch.stack([self._level_loss(*level) for level in levels]).sum()
+        return loss + (self.loss_weight - 1) * loss.detach()
 
     def _level_loss(
         self,
@@ -87,6 +89,12 @@ class TemporalReview(nn.Module):
 
         # The student's map is made for each use, as in the release: its gradients then
         # add up in the same order, and training there and here agrees to the last bit.
-        history = increment_sequence([*map(attention, past)], attention(student))
-        gap = increment(attention(student), attention(teacher))
+        history = increment_sequence(
+            [*map(attention, past)], self._felt(attention(student))
+        )
+        gap = increment(self._felt(attention(student)), attention(teacher))
         return masked_mean((predictor(history) - gap).square(), valid)
+
+    def _felt(self, student: Tensor) -> Tensor:
+        """The same map, whose gradient is multiplied by the weight."""
+        return student + (self.loss_weight - 1) * (student - student.detach())

@@ -1,0 +1,48 @@
+"""The page of results says what the table of trainings says."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tskd_mm.host_versions import installed_stack
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / 'tools'))
+
+from study_plan import read_study  # noqa: E402
+from study_report import report, results_of  # noqa: E402
+from study_table import find_rows, read_table  # noqa: E402
+
+PAGE = (ROOT / 'docs' / 'results.md').read_text()
+ROWS = read_table(ROOT / 'docs' / 'results' / 'runs.csv')
+STUDIES = [
+    read_study(ROOT / 'configs' / 'study' / f'{name}.py')
+    for name in ('person', 'cifar10_resnet8', 'cifar10_resnet20', 'cifar10_review')
+]
+# The stacks' own base configs differ, and the trainings were of this one.
+pytestmark = pytest.mark.skipif(
+    installed_stack() != 'upstream', reason='the table is of the upstream stack'
+)
+
+
+@pytest.mark.parametrize('study', STUDIES, ids=lambda study: study.name)
+def test_tables(study):
+    """Those of a study with results, word for word; else that there are none."""
+    results = results_of(find_rows(ROWS, study.trials()))
+    if not any(row.study == study.name for row in ROWS):
+        assert f'`{study.name}`: nothing has been run to its end yet.' in PAGE
+        return
+    _, done, *parts = report(study, results, study.seeds).split('\n\n')
+    assert done in PAGE
+    for table in (part for part in parts if part.startswith('|')):
+        assert table in PAGE
+
+
+def test_every_row_is_of_a_shipped_config():
+    found = {
+        (row.fingerprint, row.seed)
+        for study in STUDIES
+        for row in find_rows(ROWS, study.trials()).values()
+    }
+    assert [r for r in ROWS if (r.fingerprint, r.seed) not in found] == []
