@@ -1,12 +1,16 @@
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import packaging
 import pytest
 from packaging.requirements import Requirement
 
 from tskd_mm import host_versions
 
-REQUIREMENTS = Path(__file__).resolve().parents[1] / 'requirements'
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ROOT / 'requirements'
 UPSTREAM = {
     'mmengine': '0.10.7',
     'mmdet': '3.3.0',
@@ -21,6 +25,13 @@ MODERN = {
 }
 
 
+NEITHER = (
+    'tskd_mm needs mmengine: pip install "mmengine>=0.10.0,<0.11" with '
+    'torch>=2.1,<2.6, or pip install "onedl-mmengine>=0.10.12,<0.11" with '
+    'torch>=2.6,<3.0'
+)
+
+
 def install(monkeypatch, packages: dict) -> None:
     monkeypatch.setattr(host_versions, '_installed', packages.get)
 
@@ -28,12 +39,7 @@ def install(monkeypatch, packages: dict) -> None:
 @pytest.mark.parametrize(
     'packages, text',
     [
-        (
-            {'torch': '2.1.2'},
-            'tskd_mm needs mmengine: pip install "mmengine>=0.10.0,<0.11" with '
-            'torch>=2.1,<2.6, or pip install "onedl-mmengine>=0.10.12,<0.11" with '
-            'torch>=2.6,<3.0',
-        ),
+        ({'torch': '2.1.2'}, NEITHER),
         (
             UPSTREAM | {'mmdet': None, 'mmpretrain': None},
             'tskd_mm needs mmdet for detectors (pip install "mmdet>=3.3.0,<4.0") or '
@@ -73,6 +79,15 @@ def test_refused(monkeypatch, packages, text):
     install(monkeypatch, packages)
     with pytest.raises(ImportError, match=f'^{re.escape(text)}$'):
         host_versions.check_host_versions()
+
+
+def test_the_import_says_it_where_nothing_is_installed(tmp_path):
+    (tmp_path / 'packaging').symlink_to(Path(packaging.__file__).parent)
+    found = [str(tmp_path), str(ROOT)]
+    code = f'import sys; sys.path += {found}; import tskd_mm'
+    command = [sys.executable, '-I', '-S', '-c', code]  # without site-packages
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == f'ImportError: {NEITHER}'
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -150,10 +151,18 @@ def detection_batch(
     return data['inputs'], data['data_samples']
 
 
-def run_tool(folder: Path, *command: str) -> str:
+# What docs/after_training.md says to set for host tools that read checkpoints.
+TRUSTING = {'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': '1'}
+
+
+def run_tool(folder: Path, *command: str, **variables: str) -> str:
     """Run a Python tool in ``folder`` as a user would; its output."""
     done = subprocess.run(
-        [sys.executable, *command], cwd=folder, capture_output=True, text=True
+        [sys.executable, *command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | variables,
     )
     output = done.stdout + done.stderr
     if done.returncode:

@@ -87,7 +87,7 @@ def test_nothing_in_the_file_runs(tmp_path: Path, zipped: bool):
         _Attack(torch.save, STATE, str(proof)),
     ]
     how = {'_use_new_zipfile_serialization': zipped}
-    names = ['posix.system', 'io.open', '__builtin__.eval']
+    names = ['posix.system', f'{open.__module__}.open', '__builtin__.eval']
     names.append('torch.serialization.save')
     for attack, name in zip(attacks, names, strict=True):
         for content in (attack, {'state_dict': STATE, 'meta': attack}):

@@ -78,6 +78,14 @@ class _SeededIterator:
         self.step += 1
         return next(self.batches)
 
+    def skip_iter(self, count: int) -> None:
+        """Load what was trained on before, so that the workers draw on from there.
+
+        The modern stack's loop asks for it, upstream's does so itself.
+        """
+        for _ in range(count):
+            next(self)
+
 
 def _seed(runner: Runner, step: int) -> int:
     """Seed this process for one step; steps and seeds side by side are unrelated."""
