@@ -11,14 +11,13 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from random_models import random_distiller
 from reference_arithmetic import ReferenceReview, predict
+from seen_batch import leaf, see, static_losses
 from torch import Tensor, nn
 from turns import Step
 
 from tskd_mm.models.attention_map import attention_map
-from tskd_mm.models.feature_tap import Features
 from tskd_mm.models.increment import increment, increment_sequence
-from tskd_mm.models.level_match import fit_size
-from tskd_mm.models.valid_pixels import masked_mean, valid_pixels
+from tskd_mm.models.valid_pixels import masked_mean
 
 
 class BenchmarkSteps:
@@ -76,7 +75,7 @@ class BenchmarkSteps:
             'teacher features': self._teacher,
             'features of one past student': self._student,
             'features of all past students': self._past,
-            'static losses': self._static,
+            'static losses': partial(static_losses, self.model, self.seen),
             'attention maps': self._maps,
             'predictors': self._predict,
             'optimizer': self._optimize,
@@ -116,59 +115,40 @@ class BenchmarkSteps:
 
     def _look(self) -> None:
         """Keep what the parts work on."""
-        data = self.model.data_preprocessor(self.data, True)
-        self.inputs, self.samples = data['inputs'], data['data_samples']
+        self.seen = see(self.model, self.data, self._precision())
         bank: Any = self.model.bank
-        with (
-            torch.no_grad(),
-            self._precision(),
-            bank.frozen.record(self.inputs) as same,
-        ):
-            features = self.model.tap.run(self._forward)
-        self.unchanged = same
-        self.student = Features([_leaf(f) for f in features.levels])
-        if features.logits is not None:
-            self.student.logits = _leaf(features.logits)
-        self.teacher = self._teacher()
-        self.teacher.levels = [*map(fit_size, self.teacher.levels, self.student.levels)]
+        with bank.frozen.record(self.seen.inputs) as self.unchanged:
+            self._student()
         self.past = [*zip(*self._past())]
-        self.valid = [
-            valid_pixels(self.samples, f.shape[-2:], f) for f in self.student.levels
-        ]
         pairs = [self._level_maps(level) for level in range(len(self.past))]
-        self.histories = [_leaf(history) for history, _ in pairs]
+        self.histories = [leaf(history) for history, _ in pairs]
         self.gaps = [gap.detach() for _, gap in pairs]
         trained = [p for p in self.alone.parameters() if p.requires_grad]
         self.gradients = [(p, torch.zeros_like(p)) for p in trained]
 
-    def _forward(self) -> Any:
-        return self.model.student(self.inputs, mode='tensor')
-
     @torch.no_grad()
-    def _student(self) -> Any:
+    def _student(self) -> None:
         with self._precision():
-            return self.model.tap.run(self._forward)
+            inputs = self.seen.inputs
+            self.model.tap.run(lambda: self.model.student(inputs, mode='tensor'))
 
-    def _teacher(self) -> Features:
+    def _teacher(self) -> None:
         with self._precision():
-            return self.model.teacher(self.inputs, self.samples)
+            self.model.teacher(self.seen.inputs, self.seen.samples)
 
     def _past(self) -> list[list[Tensor]]:
         with self._precision():
-            return self.model.bank.levels(self.inputs, self.unchanged)
-
-    def _static(self) -> None:
-        losses = self.model.static_losses(
-            self.student, self.teacher, self.valid, self.samples
-        )
-        torch.stack([*losses.values()]).sum().backward()
+            return self.model.bank.levels(self.seen.inputs, self.unchanged)
 
     def _level_maps(self, level: int) -> tuple[Tensor, Tensor]:
         def attention(feature: Tensor) -> Tensor:
             normalize = self.model.review.normalize
-            return attention_map(feature, normalize, self.valid[level])
+            return attention_map(feature, normalize, self.seen.valid[level])
 
-        student, teacher = self.student.levels[level], self.teacher.levels[level]
+        student, teacher = (
+            self.seen.student.levels[level],
+            self.seen.teacher.levels[level],
+        )
         past = [*map(attention, self.past[level])]
         return (
             increment_sequence(past, attention(student)),
@@ -184,7 +164,7 @@ class BenchmarkSteps:
         levels = zip(self.model.review.predictors, self.histories, self.gaps)
         losses = [
             masked_mean((run(predictor, history) - gap).square(), valid)
-            for (predictor, history, gap), valid in zip(levels, self.valid)
+            for (predictor, history, gap), valid in zip(levels, self.seen.valid)
         ]
         torch.stack(losses).sum().backward()
 
@@ -205,10 +185,6 @@ def _remember(model: Any, slots: int) -> None:
             for parameter in model.student.parameters():
                 if parameter.requires_grad:
                     parameter.mul_(1.01)
-
-
-def _leaf(tensor: Tensor) -> Tensor:
-    return tensor.detach().clone().requires_grad_()
 
 
 def _wrap(model: nn.Module, device: torch.device) -> Any:

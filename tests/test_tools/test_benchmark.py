@@ -123,7 +123,7 @@ def test_parts_are_those_of_the_step(config):
     model = steps.model
     model.phase = 'review'
     with torch.no_grad():
-        losses = model.loss(steps.inputs, steps.samples)
+        losses = model.loss(steps.seen.inputs, steps.seen.samples)
         parts = zip(model.review.predictors, steps.histories, steps.gaps)
         review = sum((p(history) - gap).square().mean() for p, history, gap in parts)
     torch.testing.assert_close(losses['loss_review'], review)
