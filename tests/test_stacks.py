@@ -7,6 +7,7 @@ from pathlib import Path
 import mmengine
 import pytest
 import torch
+from save_on_start import NAME as START
 from toys import coco_set, load_whole, scalars, tiny_retinanet
 
 from tskd_mm.host_versions import installed_stack
@@ -33,7 +34,7 @@ def tool(stack: str, folder: Path, name: str, *arguments: object) -> None:
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {'PYTHONPATH': str(ROOT)},
+            env=os.environ | {'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'},
         ).returncode
         log.seek(0)
         assert status == 0, log.read()[-3000:]
@@ -55,10 +56,16 @@ def write_config(folder: Path) -> None:
         pipeline=[*load, dict(type='PackDetInputs')],
         **data,
     )
+    resized = [load[0], dict(type='Resize', scale=(128, 96), keep_ratio=True), load[1]]
+    tested = dataset | dict(
+        test_mode=True, pipeline=[*resized, dict(type='PackDetInputs')]
+    )
     loader = dict(batch_size=2, num_workers=0, dataset=dataset)
     settings = dict(
         default_scope='mmdet',
-        custom_imports=dict(imports=['tskd_mm'], allow_failed_imports=False),
+        custom_imports=dict(
+            imports=['tskd_mm', 'save_on_start'], allow_failed_imports=False
+        ),
         model=dict(
             type='TSKDDistiller',
             student=student.to_dict(),
@@ -68,12 +75,15 @@ def write_config(folder: Path) -> None:
         train_dataloader=loader
         | dict(sampler=dict(type='DefaultSampler', shuffle=True)),
         test_dataloader=loader
-        | dict(sampler=dict(type='DefaultSampler', shuffle=False)),
+        | dict(sampler=dict(type='DefaultSampler', shuffle=False), dataset=tested),
         test_evaluator=dict(type='CocoMetric', ann_file=f'{folder}/boxes.json'),
         train_cfg=dict(by_epoch=True, max_epochs=4),
         test_cfg=dict(),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
-        custom_hooks=[dict(type='TSKDMemoryHook', interval=1)],
+        custom_hooks=[
+            dict(type='TSKDMemoryHook', interval=1),
+            dict(type='SaveOnStart'),
+        ],
         default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1)),
         randomness=dict(seed=0),
     )
@@ -90,24 +100,38 @@ def trained(request, tmp_path_factory) -> tuple[str, Path]:
     return request.param, folder
 
 
-def test_resume(trained):
+@pytest.fixture(scope='module')
+def resumed(trained) -> tuple[Path, Path]:
+    """Folders of the whole run, and of its last epoch on the other stack."""
     stack, folder = trained
     arguments = ('config.py', '--work-dir', 'resumed', '--resume', 'whole/epoch_3.pth')
     tool(OTHER[stack], folder, 'train.py', *arguments)
-    whole, resumed = scalars(folder / 'whole')[-1], scalars(folder / 'resumed')[-1]
+    return folder / 'whole', folder / 'resumed'
+
+
+def test_state_crosses_to_the_last_bit(resumed):
+    whole, other = resumed
+    saved, start = load_whole(whole / 'epoch_3.pth'), load_whole(other / START)
+    for part in ('state_dict', 'optimizer', 'tskd'):
+        ours, theirs = saved[part], start[part]
+        if part == 'optimizer':  # each PyTorch adds options of its own to the groups
+            ours, theirs = ours['state'], theirs['state']
+        assert len(ours) > 0
+        torch.testing.assert_close(theirs, ours, rtol=0, atol=0)
+
+
+def test_training_goes_on(resumed):
+    """Up to rounding: the kernels of two PyTorch versions differ in the last bits.
+
+    Seen after this epoch: 3e-8 in a weight, 1e-7 of a loss.
+    """
+    ours, theirs = (scalars(folder)[-1] for folder in resumed)
     for name in ('loss_review', 'loss_attention', 'loss'):
-        assert resumed[name] == pytest.approx(whole[name], rel=1e-4), name
-    whole, resumed = (
-        load_whole(folder / w / 'epoch_4.pth') for w in ('whole', 'resumed')
-    )
-    assert resumed['meta']['iter'] == whole['meta']['iter']
-    assert resumed['tskd']['memories'].keys() == whole['tskd']['memories'].keys()
-    for part in ('state_dict', 'review'):
-        ours = (whole | whole['tskd'])[part]
-        theirs = (resumed | resumed['tskd'])[part]
-        assert ours.keys() == theirs.keys()
-        for name, tensor in ours.items():
-            torch.testing.assert_close(theirs[name], tensor, rtol=1e-3, atol=1e-5)
+        assert theirs[name] == pytest.approx(ours[name], rel=1e-6), name
+    ours, theirs = (load_whole(folder / 'epoch_4.pth') for folder in resumed)
+    assert theirs['meta']['iter'] == ours['meta']['iter']
+    for part in ('state_dict', 'tskd'):
+        torch.testing.assert_close(theirs[part], ours[part], rtol=0, atol=1e-6)
 
 
 def test_test(trained):

@@ -61,7 +61,7 @@ def try_step(
     if on_gpu:
         torch.cuda.synchronize(device)
     return TrialStep(
-        losses={name: float(value) for name, value in values.items()},
+        losses={name: value.item() for name, value in values.items()},
         seconds=time.perf_counter() - start,
         memory=torch.cuda.max_memory_allocated(device) if on_gpu else 0,
         student=ours,
