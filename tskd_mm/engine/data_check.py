@@ -4,7 +4,6 @@ import json
 import re
 from typing import Any
 
-from mmdet.datasets import CocoDataset
 from mmengine.dist import is_main_process
 from mmengine.fileio import get_text
 
@@ -35,11 +34,15 @@ def check_data(dataset: Any) -> None:
 
 def _is_coco(dataset: Any) -> bool:
     """Whether mmdet looks the classes up by name (for LVIS it does not)."""
+    try:
+        from mmdet.datasets import CocoDataset
+    except ModuleNotFoundError:  # classifiers need mmpretrain alone
+        return False
     reader = getattr(type(dataset), 'load_data_list', None)
     return reader is CocoDataset.load_data_list
 
 
-def _check_categories(dataset: CocoDataset) -> None:
+def _check_categories(dataset: Any) -> None:
     text = get_text(dataset.ann_file, backend_args=dataset.backend_args)
     categories = {c['id']: c['name'] for c in _categories(text)}
     missing = [n for n in dataset.metainfo['classes'] if n not in categories.values()]
