@@ -27,6 +27,8 @@ from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from plot_attention import load_distiller
+from rich.console import Console
+from rich.progress import track
 from study_report import markdown
 from torch import Tensor, nn
 
@@ -258,7 +260,12 @@ def main() -> None:
     probe = Probe(model, config)
     rows: list[tuple[str, ...]] = []
     for path, weight in product(args.paths, args.weights):
-        probe.train_on(batches[:steps], path, weight, args.all_feel)
+        trial = track(
+            batches[:steps],
+            f'path {path}, weight {weight:g}',
+            console=Console(stderr=True),
+        )
+        probe.train_on(trial, path, weight, args.all_feel)
         found = probe.state()
         print(f'\n{steps} steps, path {path}, weight {weight:g}:\n')
         print(markdown(probe.compare(batches[steps:])), flush=True)

@@ -5,6 +5,8 @@ from statistics import median
 from time import perf_counter
 
 import torch
+from rich.console import Console
+from rich.progress import track
 from torch.profiler import ProfilerActivity, profile
 
 Step = Callable[[], object]
@@ -21,7 +23,13 @@ def take_turns(
         device: On a GPU its events are taken, on a CPU the clock.
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(repeats + 1):
+    turns = track(
+        range(repeats + 1),
+        'turns',
+        console=Console(stderr=True),
+        refresh_per_second=1,  # hardly felt by what is timed
+    )
+    for turn in turns:
         for name, step in steps.items():
             spent = _seconds(step, torch.device(device))
             if turn:
