@@ -167,6 +167,27 @@ def test_a_pass_of_other_images_records_nothing(frozen):
     assert outputs == {}
 
 
+@torch.no_grad()
+def test_a_pass_that_takes_another_way_records_nothing(frozen):
+    net, parts = frozen
+    net.train()
+    net.between = lambda net, x: x * net.shift
+    with parts.record(IMAGES) as outputs:
+        net(IMAGES)
+    assert outputs == {}
+
+
+@torch.no_grad()
+def test_an_output_that_is_written_into_later_is_not_recorded(frozen):
+    net, parts = frozen
+    net.train()
+    with parts.record(IMAGES) as outputs:
+        handle = net.stage.register_forward_hook(lambda m, a, output: output.add_(1))
+        net(IMAGES)
+    handle.remove()
+    assert outputs == {}
+
+
 def test_nothing_stays_in_memory(frozen):
     net, parts = frozen
     with parts.record(IMAGES) as outputs:
