@@ -8,7 +8,7 @@ say() { printf '\n== %s\n' "$*"; }
 
 case $STACK in
 upstream) mmcv=mmcv tested='3.11' ;;
-modern) mmcv=onedl-mmcv tested='3.11' ;;
+modern) mmcv=onedl-mmcv tested='3.11 3.12' ;;
 *)
     echo "STACK is upstream or modern, but found $STACK." >&2
     exit 1

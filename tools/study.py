@@ -11,7 +11,6 @@ Example:
 
 import argparse
 import os
-import shutil
 import signal
 import sys
 import time
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
-from demo_runs import start_python
+from demo_runs import make_room, start_python
 from demo_screen import clock, log_tail, progress, say, show
 from scalars import read_scalars
 from study_plan import Study, Trial, read_study
@@ -103,7 +102,7 @@ class Grid:
 
     def _start(self, trial: Trial) -> Training:
         work_dir = self.out / trial.study / trial.method / f'seed{trial.seed}'
-        _clear(work_dir)
+        make_room(work_dir, LOG)
         places = str(self.study.folder), os.environ.get('PYTHONPATH')
         variables = {
             'TSKD_DATA': str(self.data),
@@ -151,18 +150,6 @@ def _poll(process: Popen) -> tuple[int, float] | None:
         return None
     process.returncode = os.waitstatus_to_exitcode(status)
     return process.returncode, usage.ru_utime + usage.ru_stime
-
-
-def _clear(work_dir: Path) -> None:
-    """Make room for a training, but only where one of a study was."""
-    if work_dir.exists() and any(work_dir.iterdir()):
-        if not (work_dir / LOG).is_file():
-            sys.exit(
-                f'{work_dir} is in the way: it holds files, but no {LOG} of a study; '
-                'give another --out or move it away'
-            )
-        shutil.rmtree(work_dir)
-    work_dir.mkdir(parents=True, exist_ok=True)
 
 
 def write_report(grid: Grid, seeds: Sequence[int]) -> Path:

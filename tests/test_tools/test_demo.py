@@ -183,8 +183,8 @@ def test_foreign_folder_is_left_alone(run):
     run.work_dir.mkdir()
     (run.work_dir / 'thesis.tex').write_text('precious')
     message = (
-        f'{run.work_dir} is in the way: it holds files, but no run.json of this demo; '
-        'give another --out or move it away'
+        f'{run.work_dir} is in the way: it holds files, but no run.json of an earlier '
+        'training; give another --out or move it away'
     )
     with pytest.raises(SystemExit, match=f'^{re.escape(message)}$'):
         train([run], 'data')

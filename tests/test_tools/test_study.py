@@ -157,8 +157,8 @@ def test_foreign_folder_is_left_alone(grid):
     folder.mkdir(parents=True)
     (folder / 'thesis.tex').write_text('precious')
     message = (
-        f'{folder} is in the way: it holds files, but no train.log of a study; give '
-        'another --out or move it away'
+        f'{folder} is in the way: it holds files, but no train.log of an earlier '
+        'training; give another --out or move it away'
     )
     with pytest.raises(SystemExit, match=f'^{re.escape(message)}$'):
         grid.run(trials(grid), jobs=1)

@@ -1,5 +1,5 @@
 # ResNet-8 alone on folders of CIFAR-10 images, one a class: the recipe's schedule
-# of 240 epochs divided by ten.
+# of 240 epochs divided by fifteen.
 _base_ = '../../cifar/resnet8_cifar10.py'
 
 data_root = '{{$TSKD_DATA:data}}/cifar10/'
@@ -25,9 +25,9 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-param_scheduler = dict(milestones=[15, 18, 21])
+param_scheduler = dict(milestones=[10, 12, 14])
 # Validated every 4 epochs, and after each of the last 5.
-train_cfg = dict(max_epochs=24, val_interval=4, dynamic_intervals=[(20, 1)])
+train_cfg = dict(max_epochs=16, val_interval=4, dynamic_intervals=[(12, 1)])
 default_hooks = dict(
     logger=dict(interval=8),
     checkpoint=dict(interval=-1, save_last=True, save_best=None),

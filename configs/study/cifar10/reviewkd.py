@@ -1,4 +1,4 @@
-# Taps, weight and warm-up as in configs/baselines, its 20 epochs divided by ten.
+# Taps, weight and warm-up as in configs/baselines, its 20 epochs divided by fifteen.
 _base_ = 'kd.py'
 
 reviewkd = dict(type='ReviewKDLoss', pooled_level=True, loss_weight=0.6)
@@ -8,5 +8,5 @@ model = dict(
     feature_losses=dict(_delete_=True, reviewkd=reviewkd),
     logit_losses=None,
 )
-warmup = dict(type='LossWeightHook', factors=dict(reviewkd=[(0, 0.05), (2, 1)]))
+warmup = dict(type='LossWeightHook', factors=dict(reviewkd=[(0, 0.05), (1, 1)]))
 custom_hooks = [*_base_.custom_hooks, warmup]

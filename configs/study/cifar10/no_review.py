@@ -1,0 +1,4 @@
+_base_ = 'review.py'
+
+model = dict(review=None)
+custom_hooks = [dict(type='DistillationHook', preflight=False)]
