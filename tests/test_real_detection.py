@@ -12,6 +12,8 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from toys import run_tool, scalars
 
+from tskd_mm.models.weights import load_weights
+
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN, TEST = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))
 STOCK = Path(mmdet.__file__).parent / '.mim' / 'tools'
@@ -131,3 +133,16 @@ def test_persons_through_the_student_preprocessing(shared_data, nano):
     metrics = evaluator.evaluate(len(loader.dataset))
     assert metrics['coco/bbox_mAP'] == pytest.approx(0.358, abs=0.003)
     assert metrics['coco/bbox_mAP_50'] == pytest.approx(0.683, abs=0.003)
+
+
+def test_student_of_the_persons_starts_from_imagenet(shared_data):
+    """MMEngine only logs it when no name in the file is one of the backbone's."""
+    file = str(shared_data / 'imagenet_mobilenetv2' / 'mobilenet_v2_mmpretrain.pth')
+    init_default_scope('mmdet')
+    config = Config.fromfile(ROOT / 'configs' / 'study' / 'person' / 'none.py')
+    config.model.backbone.init_cfg.checkpoint = file
+    model = MODELS.build(config.model)
+    model.init_weights()
+    weights = load_weights(file)
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(value, weights[f'backbone.{name}']), name
