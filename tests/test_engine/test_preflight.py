@@ -126,6 +126,28 @@ def test_panel(runner):
     assert str(found).startswith('  student     RetinaNet, ')
 
 
+def test_warns_of_a_student_that_is_not_pretrained(tmp_path, data):
+    file = str(tmp_path / 'net.pth')
+    torch.save({'conv.weight': torch.ones(3)}, file)
+    config = run_config(tmp_path, data)
+    init_cfg = dict(type='Pretrained', checkpoint=file)
+    config.model.student.backbone.init_cfg = init_cfg
+    config.custom_hooks[0].preflight = False
+    runner = at_the_start(config)
+    weights = runner.model.student.backbone.state_dict().values()
+    part = f'backbone: 0 of {sum(w.ndim > 0 for w in weights)} tensors from {file}'
+    found = preflight(runner, runner.model)
+    assert found.rows['student'][1:] == [part]
+    assert found.warnings == [
+        f'the student starts mostly from random weights ({part}): the file has other '
+        'names than ResNet; take the model of the library that the file was made with, '
+        "such as type='mmpretrain.MobileNetV2', or correct the prefix in init_cfg"
+    ]
+    runner._load_from = 'whole.pth'  # whose weights replace them
+    found = preflight(runner, runner.model)
+    assert (len(found.rows['student']), found.warnings) == (1, [])
+
+
 def test_warns_of_a_teacher_that_knows_nothing(runner):
     [warning] = preflight(runner, runner.model).warnings
     assert warning == (

@@ -12,6 +12,7 @@ from ...models.tskd_distiller import TSKDDistiller
 from ..review_plan import plan_of
 from .lines import model_line, schedule_lines
 from .phase_trial import try_phases
+from .student_start import pretrained_parts
 from .teacher_score import score_teacher
 from .untouched import untouched
 
@@ -56,13 +57,28 @@ def preflight(runner: Runner, model: TSKDDistiller) -> Preflight:
     found = Preflight()
     plan = plan_of(runner)
     with untouched(model):
-        found.rows['student'] = [model_line(model.student)]
+        _look_at_student(found, runner, model)
         _look_at_teacher(found, runner, model, model.teacher)
         if plan is not None:
             found.rows['schedule'] = schedule_lines(plan)
         found.rows |= try_phases(runner, model, model.teacher, plan)
     found.rows['preflight'] = [f'{time.perf_counter() - start:.1f} s']
     return found
+
+
+def _look_at_student(found: Preflight, runner: Runner, model: TSKDDistiller) -> None:
+    found.rows['student'] = [model_line(model.student)]
+    if runner._resume or runner._load_from or not is_main_process():
+        return  # its weights are those of a checkpoint of the whole
+    for part in pretrained_parts(model.student):
+        found.rows['student'].append(str(part))
+        if part.random:
+            found.warnings.append(
+                f'the student starts mostly from random weights ({part}): the file has '
+                f'other names than {part.type}; take the model of the library that the '
+                "file was made with, such as type='mmpretrain.MobileNetV2', or correct "
+                'the prefix in init_cfg'
+            )
 
 
 def _look_at_teacher(
