@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORD = 'run.json'
 POLL = 1.0  # seconds between two looks at a training
 # By default glibc gives the memory of large arrays back at once, and has it zeroed for
-# the next ones: up to a seventh of a training's time on a CPU.
+# the next ones: an eighth of the time of a step of the study of persons.
 KEEP_MEMORY = {
     'MALLOC_MMAP_THRESHOLD_': str(2**32),
     'MALLOC_TRIM_THRESHOLD_': str(2**33),
