@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.mark.parametrize('study', STUDIES, ids=lambda study: study.name)
 def test_tables(study):
     """Those of a study with results, word for word; else that there are none."""
-    results = results_of(find_rows(ROWS, study.trials()))
+    results = results_of(find_rows(ROWS, study.trials(), study.metric))
     if not any(row.study == study.name for row in ROWS):
         assert f'`{study.name}`: nothing has been run to its end yet.' in PAGE
         return
@@ -43,6 +43,6 @@ def test_every_row_is_of_a_shipped_config():
     found = {
         (row.fingerprint, row.seed)
         for study in STUDIES
-        for row in find_rows(ROWS, study.trials()).values()
+        for row in find_rows(ROWS, study.trials(), study.metric).values()
     }
     assert [r for r in ROWS if (r.fingerprint, r.seed) not in found] == []

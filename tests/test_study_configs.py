@@ -2,11 +2,13 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
+from mmengine.registry import HOOKS
 from test_configs import build, copy_of, images, moved
 
 from tskd_mm.models.losses import AttentionTransferLoss
@@ -88,3 +90,19 @@ def test_the_last_increment_is_predicted_again():
     sequence = torch.randn(3, 2, 1, 4, 4)
     predicted = review_predictors.LastIncrement()(sequence)
     assert torch.equal(predicted, sequence[2])
+
+
+def test_channels_last():
+    """Weights change their format where they are, those of the configs' models too."""
+    config = Config.fromfile(FOLDER / 'cifar10' / 'kd.py')
+    hook = HOOKS.build(config.default_hooks.channels_last)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    before = [*model.parameters()]
+    values = [parameter.clone() for parameter in before]
+    hook.before_train(SimpleNamespace(model=model))
+    assert before[0].stride() == (27, 1, 9, 3)
+    for parameter, same, value in zip(model.parameters(), before, values):
+        assert parameter is same
+        assert torch.equal(parameter, value)
+    seen = model(torch.randn(2, 3, 8, 8))
+    assert seen.is_contiguous(memory_format=torch.channels_last)

@@ -24,7 +24,7 @@ TEMPLATE = """\
 # Channels: student {student_channels}, teacher {teacher_channels}.
 _base_ = {student!r}
 
-custom_imports = dict(imports=['tskd_mm'], allow_failed_imports=False)
+custom_imports = dict(imports={imports}, allow_failed_imports=False)
 model = dict(
     _delete_=True,
     type='TSKDDistiller',
@@ -68,6 +68,7 @@ def make_config(student: str, teacher: str) -> str:
         teacher=_from_anywhere(teacher),
         checkpoint=_checkpoint(sources['teacher']),
         strides=chosen,
+        imports=_imports(config),
         hooks='*_base_.custom_hooks, ' if config.get('custom_hooks') else '',
         hook=_hook(config),
         student_strides=strides['student'],
@@ -93,6 +94,12 @@ def _checkpoint(teacher: ModelSource) -> str:
     except ValueError:
         return "'PATH OF THE WEIGHTS'"
     return "'auto'"
+
+
+def _imports(config: Config) -> list[str]:
+    """What the student's config imports, and this package."""
+    own = config.get('custom_imports', {}).get('imports', [])
+    return [*([own] if isinstance(own, str) else own), 'tskd_mm']
 
 
 def _hook(config: Config) -> str:

@@ -28,6 +28,8 @@ def load_distiller(config: Config, checkpoint: Path) -> TSKDDistiller:
         RuntimeError: If it is of another student.
     """
     init_default_scope(config.get('default_scope', 'mmdet'))
+    if 'data_preprocessor' in config:  # as the runner does
+        config.model.setdefault('data_preprocessor', config.data_preprocessor)
     model = MODELS.build(config.model)
     if not isinstance(model, TSKDDistiller):
         raise TypeError(

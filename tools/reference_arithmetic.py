@@ -17,7 +17,7 @@ from tskd_mm.models.conv_lstm import ConvLSTMCell
 from tskd_mm.models.feature_tap import Features, FeatureTap
 from tskd_mm.models.increment import increment, increment_sequence
 from tskd_mm.models.increment_predictor import IncrementPredictor
-from tskd_mm.models.loss_balance import balance, name_task_loss
+from tskd_mm.models.loss_balance import add_losses, name_task_loss, weigh
 from tskd_mm.models.tskd_distiller import TSKDDistiller
 
 
@@ -89,7 +89,7 @@ class ReferenceReview:
             * torch.stack([self._level_loss(*level) for level in levels]).sum()
         )
         total, _ = model.parse_losses(task)
-        return task | balance(total, added, model.loss_factors)
+        return add_losses(task, total, weigh(added, model.loss_factors))
 
     def _level_loss(
         self, predictor: Any, past: Any, student: Tensor, teacher: Tensor

@@ -247,8 +247,6 @@ def main() -> None:
         sys.exit(f'there is no config file {args.config}')
     config = Config.fromfile(args.config)
     config.merge_from_dict(args.cfg_options or {})
-    if 'data_preprocessor' in config:
-        config.model.setdefault('data_preprocessor', config.data_preprocessor)
     try:
         model = load_distiller(config, args.checkpoint).train()
     except (FileNotFoundError, RuntimeError, TypeError, ValueError) as error:

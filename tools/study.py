@@ -76,7 +76,7 @@ class Grid:
         Returns:
             Those that failed.
         """
-        done = find_rows(read_table(self.table), trials)
+        done = find_rows(read_table(self.table), trials, self.study.metric)
         waiting = deque(trial for trial in trials if trial not in done)
         say(self.study.name, f'{len(done)} trainings known, {len(waiting)} to do')
         running: list[Training] = []
@@ -158,11 +158,12 @@ def write_report(grid: Grid, seeds: Sequence[int]) -> Path:
     Returns:
         Path of the report.
     """
-    rows = find_rows(read_table(grid.table), grid.study.trials(seeds))
+    study = grid.study
+    rows = find_rows(read_table(grid.table), study.trials(seeds), study.metric)
     results = results_of(rows)
-    path = grid.out / f'{grid.study.name}.md'
-    draw(grid.study, results, path.with_suffix('.png'))
-    path.write_text(report(grid.study, results, seeds) + '\n')
+    path = grid.out / f'{study.name}.md'
+    draw(study, results, path.with_suffix('.png'))
+    path.write_text(report(study, results, seeds) + '\n')
     return path
 
 

@@ -139,6 +139,9 @@ def report(study: Study, results: Results, seeds: Sequence[int]) -> str:
     ]
     total = len(study.methods) * len(seeds)
     done = f'{total - len(missing)} of {total} trainings are done'
+    stacks = {row.versions for rows in results.values() for row in rows.values()}
+    if len(stacks) > 1:
+        done += f' (with packages of different versions: {"; ".join(sorted(stacks))})'
     times = f', times {study.times:g}' if study.times != 1 else ''
     return '\n\n'.join(
         [

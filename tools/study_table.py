@@ -84,11 +84,18 @@ def add_row(path: Path, row: Row) -> None:
         writer.writerow(astuple(row))
 
 
-def find_rows(rows: Iterable[Row], trials: Iterable[Trial]) -> dict[Trial, Row]:
+def find_rows(
+    rows: Iterable[Row], trials: Iterable[Trial], metric: str
+) -> dict[Trial, Row]:
     """The rows of those trainings that are finished with the same config.
 
     The config counts, not the names: what two studies have in common is trained once.
+
+    Args:
+        rows: Of a table.
+        trials: To look for.
+        metric: That the rows must be of.
     """
-    known = {(row.fingerprint, row.seed): row for row in rows}
+    known = {(row.fingerprint, row.seed): row for row in rows if row.metric == metric}
     found = {trial: known.get((trial.fingerprint, trial.seed)) for trial in trials}
     return {trial: row for trial, row in found.items() if row is not None}

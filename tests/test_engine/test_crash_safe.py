@@ -39,6 +39,17 @@ def test_files_go_after_the_next_has_come(tmp_path):
     assert [*tmp_path.iterdir()] == [new]
 
 
+def test_a_file_that_takes_its_own_place_stays(tmp_path, monkeypatch):
+    """As ``best`` in an iteration loop, whose epoch is always 0."""
+    monkeypatch.chdir(tmp_path)
+    for content, name in ((b'1', tmp_path / 'best.pth'), (b'2', 'best.pth')):
+        CrashSafeBackend().remove(tmp_path / 'best.pth')
+        CrashSafeBackend().put(content, name)
+        assert (tmp_path / 'best.pth').read_bytes() == content
+    CrashSafeBackend().put(b'3', 'other.pth')  # nothing is left to be removed
+    assert (tmp_path / 'best.pth').exists()
+
+
 @pytest.mark.parametrize('named', [None, '', 'epoch_2.pth'])
 def test_last_checkpoint_is_mended(tmp_path, named):
     for name in ('epoch_3.pth', 'epoch_10.pth', 'best_epoch_11.pth'):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmengine.evaluator import BaseMetric
 from mmengine.runner import Runner
 from toys import (
     coco_set,
@@ -17,7 +18,7 @@ from toys import (
     with_validation,
 )
 
-from tskd_mm.engine.preflight import Preflight, preflight
+from tskd_mm.engine.preflight import Preflight, phase_trial, preflight
 from tskd_mm.engine.preflight.lines import (
     loss_line,
     model_line,
@@ -185,6 +186,68 @@ def test_a_perfect_teacher(runner, monkeypatch):
     assert score.text == 'bbox_mAP 1.000 on 2 validation images'
     assert not score.failing
     assert vars(metric) == before
+
+
+class Metric(BaseMetric):
+    """Gives what it is told to."""
+
+    def __init__(self, **scores: object) -> None:
+        super().__init__()
+        self.scores = scores
+
+    def process(self, data_batch, data_samples):
+        self.results.append(data_samples)
+
+    def compute_metrics(self, results):
+        return self.scores
+
+
+@pytest.mark.parametrize(
+    'scores, text',
+    [
+        # Of a class alone, as CocoMetric(classwise=True) has them in front.
+        (dict(cat_precision=0.0, bbox_mAP=0.5), 'bbox_mAP 0.500 on 4 {}'),
+        (dict(precision=[1.0, 2.0], recall=torch.tensor(0.75)), 'recall 0.750 on 4 {}'),
+        (dict(result=torch.eye(3)), 'not measured: Metric gives no number'),
+        ({}, 'not measured: Metric gives no number'),
+    ],
+)
+def test_scores_of_other_kinds(runner, monkeypatch, scores, text):
+    monkeypatch.setattr(runner.model.teacher, 'model', Perfect())
+    monkeypatch.setattr(runner.val_loop.evaluator, 'metrics', [Metric(**scores)])
+    score = score_teacher(runner, runner.model, runner.model.teacher)
+    assert score.text == text.format('validation images')
+    assert not score.failing
+
+
+def test_all_processes_take_equally_many_steps(runner, monkeypatch):
+    """One can be slow where the others are fast."""
+    taken = []
+
+    def step(*about):
+        taken.append(about)
+        return try_step(*about)
+
+    def slow_elsewhere(seconds, op):
+        assert (op, taken[-1][0]) == ('max', runner)
+        seconds.fill_(phase_trial.SLOW + 1)
+
+    try_step = phase_trial.try_step
+    monkeypatch.setattr(phase_trial, 'try_step', step)
+    preflight(runner, runner.model)
+    assert len(taken) == 4  # each phase once more, to be warm
+    monkeypatch.setattr(phase_trial, 'all_reduce', slow_elsewhere)
+    preflight(runner, runner.model)
+    assert len(taken) == 6
+
+
+def test_the_first_step_has_the_factors_of_its_time(tmp_path, data):
+    config = run_config(tmp_path, data)
+    ramp = dict(type='LossWeightHook', factors=dict(attention=[(0, 0), (2, 1)]))
+    config.custom_hooks = [dict(config.custom_hooks[0], preflight=False), ramp]
+    runner = at_the_start(config)
+    [ordinary, _] = preflight(runner, runner.model).rows['first step']
+    assert 'loss_attention 0;' in ordinary
 
 
 def test_teacher_of_other_classes(tmp_path, data):

@@ -40,6 +40,15 @@ def test_all_is_there(tmp_path, entry):
     assert str(part) == f'backbone: 4 of 4 tensors from {file}'
 
 
+def test_weights_under_model(tmp_path):
+    """Where Swin's authors, and with them mmdet's Swin, have them."""
+    model = Model()
+    file = saved(tmp_path, {'model': model.backbone.state_dict()})
+    model.backbone.init_cfg = dict(type='Pretrained', checkpoint=file)
+    [part] = pretrained_parts(model)
+    assert (part.found, part.total) == (4, 4)
+
+
 def test_other_order_and_shape(tmp_path):
     """Some models turn what they load."""
     model = Model()

@@ -7,7 +7,8 @@ from copy import deepcopy
 import pytest
 import torch
 from mmengine.logging import MMLogger
-from toys import detection_batch, tiny_distiller
+from mmengine.optim import build_optim_wrapper
+from toys import detection_batch, tiny_distiller, tiny_retinanet
 
 pytestmark = pytest.mark.usefixtures('mmdet_scope')
 
@@ -97,3 +98,78 @@ def test_testing_needs_no_teacher_config():
     assert len(distiller.eval()(torch.zeros(1, 3, 64, 64))) == 2
     with pytest.raises(FileNotFoundError, match='teacher config nowhere/teacher.py'):
         distiller.init_weights()
+
+
+@pytest.mark.parametrize('single', ['student', 'teacher'])
+def test_one_level_is_matched_by_stride_too(single):
+    taps = {f'{single}_taps': ['backbone.layer3']}
+    if single == 'student':
+        distiller = tiny_distiller(**taps, teacher_taps=['neck'])
+    else:
+        distiller = tiny_distiller(**taps, student_taps=['neck'], strides=[16])
+    distiller.init_weights()
+    assert distiller.strides == distiller.teacher.tap.strides() == [16]
+
+
+def test_layer_decay_of_mmdet():
+    """Every layer of the student has the learning rate that it would have alone."""
+    distiller = tiny_distiller(student=_convnext_detector())
+    paramwise = dict(decay_rate=0.7, decay_type='layer_wise', num_layers=6)
+    constructor = 'LearningRateDecayOptimizerConstructor', paramwise
+    rates = _rates(distiller, *constructor)
+    assert rates == _rates(distiller.student, *constructor)
+    assert len(set(rates.values())) > 5
+
+
+def test_layer_decay_of_mmpretrain():
+    distiller = tiny_distiller(
+        **{role: _convnext_classifier() for role in ('student', 'teacher')},
+        student_taps=['backbone'],
+    )
+    name = 'mmpretrain.LearningRateDecayOptimWrapperConstructor'
+    constructor = name, dict(layer_decay_rate=0.7)
+    rates = _rates(distiller, *constructor)
+    assert rates == _rates(distiller.student, *constructor)
+    assert len(set(rates.values())) > 5
+
+
+def _convnext_detector() -> dict:
+    model = tiny_retinanet()
+    channels = [8, 16, 24, 32]
+    model.backbone = _convnext(channels, [0, 1, 2, 3])
+    model.neck.in_channels = channels
+    return model
+
+
+def _convnext_classifier() -> dict:
+    return dict(
+        type='mmpretrain.ImageClassifier',
+        data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'),
+        backbone=_convnext([8, 16, 24, 32], [3]),
+        neck=dict(type='mmpretrain.GlobalAveragePooling'),
+        head=dict(type='mmpretrain.LinearClsHead', num_classes=3, in_channels=32),
+    )
+
+
+def _convnext(channels: list[int], indices: list[int]) -> dict:
+    return dict(
+        type='mmpretrain.ConvNeXt',
+        arch=dict(depths=[1, 1, 3, 1], channels=channels),
+        out_indices=indices,
+        gap_before_final_norm=False,
+    )
+
+
+def _rates(
+    model: torch.nn.Module, constructor: str, paramwise: dict
+) -> dict[int, float]:
+    """Learning rates of the student's parameters, in their order."""
+    optimizer = dict(type='SGD', lr=1.0, weight_decay=0.1)
+    wrapper = build_optim_wrapper(
+        model,
+        dict(optimizer=optimizer, constructor=constructor, paramwise_cfg=paramwise),
+    )
+    groups = wrapper.optimizer.param_groups
+    rates = {id(p): group['lr'] for group in groups for p in group['params']}
+    student = getattr(model, 'student', model)
+    return {i: rates[id(p)] for i, p in enumerate(student.parameters())}

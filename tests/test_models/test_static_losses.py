@@ -309,3 +309,16 @@ def test_every_loss_goes_with_a_review(wide_teacher):
     plain = distiller.loss(*batch)['loss_review']
     assert plain > 0
     torch.testing.assert_close(losses['loss_review'], 3 * plain)
+
+
+@pytest.mark.usefixtures('mmdet_scope')
+def test_a_name_of_the_host_s_own_loss():
+    distiller = tiny_distiller(feature_losses={'cls': dict(type='PKDLoss')})
+    distiller.init_weights()
+    text = (
+        "the student has losses of its own under the names ['cls'] (its losses: "
+        "['loss_cls', 'loss_bbox']): give those of the distiller other names in "
+        'feature_losses and logit_losses'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        distiller.loss(*detection_batch(distiller.data_preprocessor))

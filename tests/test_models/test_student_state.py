@@ -138,7 +138,7 @@ def test_the_teacher_is_nobody_s_child():
     tensors = {id(p) for p in [*distiller.parameters(), *distiller.buffers()]}
     assert not tensors & {id(p) for p in teacher.parameters()}
     prefixes = {name.split('.')[0] for name, _ in distiller.named_parameters()}
-    assert prefixes == {'student', 'review'}
+    assert prefixes == {'backbone', 'neck', 'bbox_head', 'review'}
     assert not any(n.startswith(('teacher', 'review')) for n in distiller.state_dict())
 
 

@@ -74,8 +74,8 @@ def test_the_weight_is_felt_by_the_student_alone(weight: float):
     weights = [*student, *review.parameters()]
     loss = review(past, student, teacher, [None, None])
     expected = torch.autograd.grad(loss, weights)
-    review.loss_weight = weight
-    weighted = review(past, student, teacher, [None, None])
+    review.loss_weight = 0.5  # times the factor of this batch
+    weighted = review(past, student, teacher, [None, None], 2 * weight)
     found = torch.autograd.grad(weighted, weights)
     torch.testing.assert_close(weighted, weight * loss)
     for index, (new, old) in enumerate(zip(found, expected)):

@@ -67,6 +67,17 @@ def test_hooks_of_the_student_stay():
     assert "    teacher_checkpoint='PATH OF THE WEIGHTS',\n" in text
 
 
+@pytest.mark.parametrize('own', ["['colorsys', 'chunk']", "'colorsys'"])
+def test_imports_of_the_student_stay(tmp_path, own):
+    base = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+    student = tmp_path / 'student.py'
+    student.write_text(f'_base_ = {base!r}\ncustom_imports = dict(imports={own})\n')
+    (tmp_path / 'ours.py').write_text(make_config(str(student), base))
+    imports = Config.fromfile(tmp_path / 'ours.py').custom_imports.imports
+    assert imports[-1] == 'tskd_mm'
+    assert imports[:-1] == ([own[1:-1]] if own[0] == "'" else ['colorsys', 'chunk'])
+
+
 def test_detector_without_neck():
     text = "has no module 'neck' to tap"
     with pytest.raises(ValueError, match=re.escape(text)):

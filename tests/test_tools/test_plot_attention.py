@@ -1,3 +1,4 @@
+import copy
 import re
 from pathlib import Path
 
@@ -62,6 +63,16 @@ def test_maps_by_definition(config, image, tmp_path, mmdet_scope):
     assert not torch.allclose(maps.past[0], maps.now, rtol=1e-3)
     for attention in every[:5]:
         assert attention.square().mean() == pytest.approx(1, abs=1e-4)
+
+
+def test_preprocessor_at_the_top_level(config, tmp_path, mmdet_scope):
+    """As in the configs of mmpretrain."""
+    config = copy.deepcopy(config)
+    checkpoint = save(config, tmp_path / 'a.pth')
+    config.data_preprocessor = config.model.student.pop('data_preprocessor')
+    model = load_distiller(config, checkpoint)
+    mean = config.data_preprocessor.mean
+    assert model.data_preprocessor.mean.flatten().tolist() == pytest.approx(mean)
 
 
 def test_level_out_of_range(config, image, tmp_path, mmdet_scope):

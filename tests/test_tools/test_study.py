@@ -22,7 +22,7 @@ from study_report import (
 from study_table import Row, add_row, find_rows, read_table
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'study'
-STUDIES = [p for p in sorted(FOLDER.glob('*.py')) if 'MODELS' not in p.read_text()]
+STUDIES = [p for p in sorted(FOLDER.glob('*.py')) if 'import torch' not in p.read_text()]
 
 # Stands in for tools/train.py: writes what mmengine leaves of one epoch.
 SCRIPT = """
@@ -126,10 +126,20 @@ def test_the_same_command_goes_on(grid, capsys):
     assert [str(trial) for trial in failed] == ['fail seed 0']
     assert 'toy                  1 trainings known, 2 to do' in capsys.readouterr().out
     found = {
-        t.method: r for t, r in find_rows(read_table(grid.table), trials(grid)).items()
+        t.method: r
+        for t, r in find_rows(
+            read_table(grid.table), trials(grid), grid.study.metric
+        ).items()
     }
     assert found['good'].last == 9.0
     assert found['other'].last == 0.25
+
+
+def test_a_row_of_another_metric_is_none_of_this_study(grid):
+    [trial, *_] = trials(grid)
+    rows = [row(trial.method, trial.seed, 1.0, fingerprint=trial.fingerprint)]
+    assert find_rows(rows, [trial], 'acc') == {trial: rows[0]}
+    assert find_rows(rows, [trial], 'loss') == {}
 
 
 def test_a_training_without_the_metric_has_failed(grid, capsys):
@@ -270,6 +280,15 @@ def test_report_says_what_is_missing():
         '4 of 6 trainings are done; missing (method and seed): tskd 0, tskd 1.' in text
     )
     assert 'Last and best: `acc`, times 10, mean' in text
+
+
+def test_report_says_what_is_of_other_versions():
+    assert 'versions' not in report(STUDY, RESULTS, (0, 1))
+    other = {**RESULTS, 'tskd': {0: row('tskd', 0, 1.5, versions='a=0 b=2')}}
+    assert (
+        'trainings are done (with packages of different versions: a=0 b=2; a=1 b=2);'
+        in report(STUDY, other, (0, 1))
+    )
 
 
 def test_report_and_plot_are_written(grid):

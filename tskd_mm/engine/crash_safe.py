@@ -32,7 +32,9 @@ class CrashSafeBackend(LocalBackend):
             os.fsync(file.fileno())
         partial.replace(filepath)
         while self._outdated:
-            Path(self._outdated.pop()).unlink(missing_ok=True)
+            outdated = Path(self._outdated.pop())
+            if outdated.absolute() != Path(filepath).absolute():  # else it is replaced
+                outdated.unlink(missing_ok=True)
 
     def remove(self, filepath: str | Path) -> None:
         """Delete a file after the next has been written."""

@@ -14,26 +14,41 @@ def name_task_loss(losses: Mapping[str, Any]) -> dict[str, Any]:
     return {'loss_task' if k == 'loss' else k: v for k, v in losses.items()}
 
 
-def balance(
-    task: Tensor, added: Mapping[str, Tensor], factors: Mapping[str, float]
+def weigh(
+    losses: Mapping[str, Tensor], factors: Mapping[str, float]
 ) -> dict[str, Tensor]:
-    """What is trained on and logged of the losses that distillation adds.
+    """Losses times their factors by name; as they are where none is given."""
+    return {
+        name: loss * factors[name] if name in factors else loss
+        for name, loss in losses.items()
+    }
+
+
+def add_losses(
+    task: Mapping[str, Any], total: Tensor, added: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """What is trained on and logged: the host's losses and those of distillation.
 
     Args:
-        task: The student's own loss, a scalar.
+        task: The host's losses.
+        total: Their sum, a scalar.
         added: Losses by name, scalars.
-        factors: Factor of each loss at this step, by name; 1 where none is given.
 
     Returns:
-        ``loss_<name>``, weighted, and ``ratio_<name>``, what that is of the task loss.
-        The ratio carries no gradient and no "loss" in its key, so that mmengine logs it
-        without adding it to the sum.
+        ``task`` with ``loss_<name>`` and ``ratio_<name>``, what that is of the task
+        loss. The ratio carries no gradient and no "loss" in its key, so that mmengine
+        logs it without adding it to the sum.
+
+    Raises:
+        ValueError: If the host has a loss of such a name.
     """
-    weighted = {
-        name: loss * factors[name] if name in factors else loss
-        for name, loss in added.items()
-    }
-    return {f'loss_{name}': loss for name, loss in weighted.items()} | {
-        f'ratio_{name}': loss.detach() / task.detach()
-        for name, loss in weighted.items()
-    }
+    taken = [name for name in added if f'loss_{name}' in task]
+    if taken:
+        raise ValueError(
+            f'the student has losses of its own under the names {taken} (its losses: '
+            f'{[*task]}): give those of the distiller other names in feature_losses '
+            'and logit_losses'
+        )
+    losses = {f'loss_{name}': loss for name, loss in added.items()}
+    ratios = {f'ratio_{n}': loss.detach() / total.detach() for n, loss in added.items()}
+    return {**task, **losses, **ratios}

@@ -1,6 +1,6 @@
 """What makes a distiller look like its student from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mmengine.model import BaseModel
@@ -42,6 +42,27 @@ class StudentFacade(BaseModel):
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """The student's own, so that a checkpoint is a plain student."""
         return self.student.state_dict(*args, **kwargs)
+
+    def named_parameters(
+        self, prefix: str = '', recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, nn.Parameter]]:
+        """Under the student's own names: a layer decay tells the layers by them."""
+        found = super().named_parameters(prefix, recurse, remove_duplicate)
+        start = f'{prefix}.' if prefix else ''
+        for name, parameter in found:
+            inside = name.removeprefix(f'{start}student.')
+            yield (name if inside == name else start + inside), parameter
+
+    def get_layer_depth(self, param_name: str) -> tuple[int, int]:
+        """Layer of a parameter in the student, for mmpretrain's layer decay.
+
+        Args:
+            param_name: Its path, as its module's name gives it.
+
+        Returns:
+            Its number, and how many there are.
+        """
+        return self.student.get_layer_depth(param_name.removeprefix('student.'))
 
     def _load_from_state_dict(
         self, state_dict: dict, prefix: str, *args: Any, **kwargs: Any

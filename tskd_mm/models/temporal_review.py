@@ -59,6 +59,7 @@ class TemporalReview(nn.Module):
         student: Sequence[Tensor],
         teacher: Sequence[Tensor],
         valid: Sequence[Tensor | None],
+        factor: float = 1.0,
     ) -> Tensor:
         """Review loss of one batch.
 
@@ -68,13 +69,16 @@ class TemporalReview(nn.Module):
             student: Features of the student now, one (N, C, H, W) a level.
             teacher: Features of the teacher in the student's H and W.
             valid: Masks of the padding, (N, 1, H, W) or None, one a level.
+            factor: Of the weight, in this batch.
 
         Returns:
             Scalar.
         """
+        weight = self.loss_weight * factor
         levels = zip(self.predictors, zip(*past), student, teacher, valid)
-        loss = torch.stack([self._level_loss(*level) for level in levels]).sum()
-        return loss + (self.loss_weight - 1) * loss.detach()
+        losses = [self._level_loss(*level, weight) for level in levels]
+        loss = torch.stack(losses).sum()
+        return loss + (weight - 1) * loss.detach()
 
     def _level_loss(
         self,
@@ -83,6 +87,7 @@ class TemporalReview(nn.Module):
         student: Tensor,
         teacher: Tensor,
         valid: Tensor | None,
+        weight: float,
     ) -> Tensor:
         def attention(feature: Tensor) -> Tensor:
             return attention_map(feature, self.normalize, valid)
@@ -90,11 +95,12 @@ class TemporalReview(nn.Module):
         # The student's map is made for each use, as in the release: its gradients then
         # add up in the same order, and training there and here agrees to the last bit.
         history = increment_sequence(
-            [*map(attention, past)], self._felt(attention(student))
+            [*map(attention, past)], _felt(attention(student), weight)
         )
-        gap = increment(self._felt(attention(student)), attention(teacher))
+        gap = increment(_felt(attention(student), weight), attention(teacher))
         return masked_mean((predictor(history) - gap).square(), valid)
 
-    def _felt(self, student: Tensor) -> Tensor:
-        """The same map, whose gradient is multiplied by the weight."""
-        return student + (self.loss_weight - 1) * (student - student.detach())
+
+def _felt(student: Tensor, weight: float) -> Tensor:
+    """The same map, whose gradient is multiplied by the weight."""
+    return student + (weight - 1) * (student - student.detach())

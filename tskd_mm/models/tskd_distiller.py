@@ -17,7 +17,7 @@ from .frozen_teacher import FrozenTeacher, build_teacher
 from .gradient_average import average_gradients_after_backward
 from .level_match import check_classes, fit_size, match_levels, select_levels
 from .loss_asks import needs_teacher_channels
-from .loss_balance import balance, name_task_loss
+from .loss_balance import add_losses, name_task_loss, weigh
 from .model_source import ModelSource, find_model
 from .snapshot_bank import SnapshotBank
 from .static_losses import StaticLosses
@@ -174,14 +174,19 @@ class TSKDDistiller(StudentFacade):
                 valid_pixels(data_samples, f.shape[-2:], f) for f in student.levels
             ]
             teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
-            added = self.static_losses(student, teacher, valid, data_samples)
+            static = self.static_losses(student, teacher, valid, data_samples)
+        added = weigh(static, self.loss_factors)
         if self.phase == 'review' and self.bank and self.review:
             past = self.bank.levels(inputs, unchanged)
             with torch.autocast(inputs.device.type, enabled=False):
-                review = self.review(past, student.levels, teacher.levels, valid)
+                factor = self.loss_factors.get('review', 1.0)
+                review = self.review(
+                    past, student.levels, teacher.levels, valid, factor
+                )
             average_gradients_after_backward(review, self.review)
             added['review'] = review
-        return self._add(task, added)
+        total, _ = self.parse_losses(task)
+        return add_losses(task, total, added)
 
     def init_weights(self) -> None:
         """Initialise the student and bring in the teacher.
@@ -241,17 +246,14 @@ class TSKDDistiller(StudentFacade):
             return self.bank.frozen.record(inputs)
         return nullcontext({})
 
-    def _add(self, task: dict[str, Any], added: dict[str, Tensor]) -> dict[str, Any]:
-        total, _ = self.parse_losses(task)
-        return task | balance(total, added, self.loss_factors)
-
     def _find_teacher(self) -> ModelSource:
         return find_model(self.teacher_config, 'teacher', self.shared_preprocessor)
 
     def _tap_teacher(self, model: nn.Module) -> FeatureTap:
         tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
-        pyramid = len(self.tap.paths) == 1 and len(self.strides) > 1
-        tap.levels = match_levels(self.strides, tap.strides(), pyramid)
+        strides = tap.strides()
+        pyramid = len(self.tap.paths) == 1 and max(len(self.strides), len(strides)) > 1
+        tap.levels = match_levels(self.strides, strides, pyramid)
         return tap
 
     def _teacher_channels(self, losses: dict[str, dict]) -> list[int] | None:

@@ -110,6 +110,14 @@ def read_checkpoint(checkpoint: str, trust: bool = False) -> Any:
         ) from error
 
 
+def unwrap(content: Any) -> Any:
+    """What stands under ``state_dict`` or ``model``; else the content itself."""
+    for entry in ENTRIES:
+        if isinstance(content, dict) and isinstance(content.get(entry), dict):
+            content = content[entry]
+    return content
+
+
 def load_weights(checkpoint: str, trust: bool = False) -> OrderedDict[str, Tensor]:
     """State dict in a checkpoint file: see :func:`read_checkpoint`.
 
@@ -119,10 +127,7 @@ def load_weights(checkpoint: str, trust: bool = False) -> OrderedDict[str, Tenso
     Raises:
         ValueError: If the file holds no weights.
     """
-    content = read_checkpoint(checkpoint, trust)
-    for entry in ENTRIES:
-        if isinstance(content, dict) and isinstance(content.get(entry), dict):
-            content = content[entry]
+    content = unwrap(read_checkpoint(checkpoint, trust))
     if not isinstance(content, dict) or not any(map(torch.is_tensor, content.values())):
         raise ValueError(
             f'{checkpoint} holds no weights: expected a state dict, or one under the '

@@ -31,4 +31,5 @@ train_cfg = dict(max_epochs=16, val_interval=4, dynamic_intervals=[(12, 1)])
 default_hooks = dict(
     logger=dict(interval=8),
     checkpoint=dict(interval=-1, save_last=True, save_best=None),
+    channels_last=dict(type='channels_last.ChannelsLastHook'),
 )

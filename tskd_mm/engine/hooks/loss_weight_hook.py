@@ -18,7 +18,8 @@ class LossWeightHook(Hook):
 
     ``dict(type='LossWeightHook', factors=dict(kl=[(0, 0), (20, 1)]))`` warms the loss
     ``kl`` up in the first 20 epochs; ``review=[(180, 1), (240, 0)]`` lets the review
-    fade out in the last 60. The factor comes on top of the loss's own weight.
+    fade out in the last 60. The factor comes on top of the loss's own weight; that of
+    the review is felt by the student alone, as its weight is.
 
     Args:
         factors: For each loss by its name (``'review'`` too) the points of a
@@ -30,6 +31,8 @@ class LossWeightHook(Hook):
         ValueError: If points are wrong.
     """
 
+    priority = 'ABOVE_NORMAL'  # before the preflight takes its first step
+
     def __init__(
         self,
         factors: Mapping[str, Sequence[tuple[int, float]]],
@@ -39,7 +42,7 @@ class LossWeightHook(Hook):
         self.by_epoch = by_epoch
 
     def before_train(self, runner: Runner) -> None:
-        """Check that the losses and the epochs are there.
+        """Check that the losses and the epochs are there, and set the first factors.
 
         Raises:
             ValueError: If they are not.
@@ -53,6 +56,7 @@ class LossWeightHook(Hook):
             )
         if self.by_epoch:
             check_epoch_loop(runner, 'LossWeightHook', 'the points')
+        self._set(runner, runner.epoch if self.by_epoch else runner.iter)
 
     def before_train_epoch(self, runner: Runner) -> None:
         if self.by_epoch:

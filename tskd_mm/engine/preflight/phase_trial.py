@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.runner import Runner
 from torch.utils.data import IterableDataset
 
@@ -60,9 +61,14 @@ def try_phases(
 
 
 def _try_warm(*about: Any) -> TrialStep:
-    """A second step, where it is cheap: the first of its kind takes longer."""
+    """A second step, where it is cheap: the first of its kind takes longer.
+
+    All processes take equally many, since in each they wait for one another.
+    """
     step = try_step(*about)
-    return step if step.seconds > SLOW else try_step(*about)
+    slowest = torch.tensor(step.seconds)
+    all_reduce(slowest, 'max')
+    return step if slowest > SLOW else try_step(*about)
 
 
 def _fill_memories(model: TSKDDistiller, num_slots: int) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+from ...models.weights import unwrap
+
 
 @dataclass(frozen=True)
 class PretrainedPart:
@@ -53,8 +55,8 @@ def pretrained_parts(student: nn.Module) -> Iterator[PretrainedPart]:
 
 def _compare(name: str, module: nn.Module, checkpoint: str) -> PretrainedPart:
     content = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger='silent')
-    weights = content.get('state_dict', content)
-    known = {_mark(value) for value in weights.values() if _has_numbers(value)}
+    weights = unwrap(content).values()
+    known = {_mark(value) for value in weights if _has_numbers(value)}
     tensors = [value for value in module.state_dict().values() if _has_numbers(value)]
     found = sum(_mark(value) in known for value in tensors)
     return PretrainedPart(name, type(module).__name__, checkpoint, found, len(tensors))

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -19,6 +21,7 @@ from .samples import sample_images
 IMAGES = 16
 SECONDS = 15  # for the images; a slow machine looks at fewer
 NEAR_ZERO = 0.02  # of a perfect score
+HEADLINES = ('mAP', 'top1')  # others can be of a single class
 
 
 @dataclass
@@ -55,18 +58,30 @@ def score_teacher(
     metric = runner.val_loop.evaluator.metrics[0]
     try:
         with _borrowed(metric), _quiet():
-            count = _look(runner, model, teacher, metric)
-            scores = metric.compute_metrics(metric.results)
+            count, empty = _look(runner, model, teacher, metric)
+            scores = _numbers(metric.compute_metrics(metric.results))
     except Exception as error:  # whatever the user's data and metric come up with
         reason = f'{type(error).__name__}: {error}'
         return TeacherScore(f'not measured: {reason.splitlines()[0]}')
-    if not scores:  # of a detector that detects nothing
+    if empty:
         return TeacherScore(f'finds nothing on {count} validation images', True)
-    name, value = next(iter(scores.items()))
+    if not scores:
+        return TeacherScore(f'not measured: {type(metric).__name__} gives no number')
+    name = next((n for n in scores if n.endswith(HEADLINES)), next(iter(scores)))
+    value = scores[name]
     return TeacherScore(
         f'{name} {value:.3f} on {count} validation images',
         failing=value <= _floor(name, len(classes or ())),
     )
+
+
+def _numbers(scores: dict[str, Any]) -> dict[str, float]:
+    """Those of the scores that are one number."""
+    return {
+        name: float(value)
+        for name, value in scores.items()
+        if isinstance(value, Real) or (torch.is_tensor(value) and value.numel() == 1)
+    }
 
 
 def _floor(name: str, classes: int) -> float:
@@ -79,11 +94,16 @@ def _floor(name: str, classes: int) -> float:
 @torch.no_grad()
 def _look(
     runner: Runner, model: TSKDDistiller, teacher: FrozenTeacher, metric: BaseMetric
-) -> int:
-    """Predict and hand over to the metric; returns how many images it were."""
+) -> tuple[int, bool]:
+    """Predict and hand over to the metric.
+
+    Returns:
+        How many images it were, and whether a detector found nothing in any.
+    """
     loader = runner.val_loop.dataloader
     model.eval()
     seen = []
+    empty = True
     start = time.perf_counter()
     for image in sample_images(loader, IMAGES):
         batch = loader.collate_fn([image])
@@ -92,11 +112,12 @@ def _look(
         [sample] = teacher.model(images, data['data_samples'], mode='predict')
         metric.process(batch, [sample.to_dict()])
         seen.append(sample.get('img_id'))
+        empty &= 'pred_instances' in sample and len(sample.pred_instances) == 0
         if time.perf_counter() - start > SECONDS:
             break
     if hasattr(metric, 'img_ids'):  # else those of COCO count the other images too
         metric.img_ids = seen
-    return len(seen)
+    return len(seen), empty
 
 
 @contextmanager

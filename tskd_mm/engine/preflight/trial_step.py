@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from mmengine.dist import barrier
 from mmengine.runner import Runner
 
 from ...models.feature_tap import Features
@@ -51,6 +52,7 @@ def try_step(
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
         torch.cuda.synchronize(device)
+    barrier()  # the wait for a later process is no part of a step
     start = time.perf_counter()
     with runner.optim_wrapper.optim_context(runner.model):
         data = model.data_preprocessor(deepcopy(batch), True)
