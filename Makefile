@@ -34,5 +34,5 @@ $(READY): $(wildcard requirements/*) setup.py
 	STACK=$(STACK) PYTHON=$(PYTHON) VENV=$(VENV) sh requirements/install.sh
 	touch $(READY)
 
-clean:  ## remove the environment and all that was made in it
-	rm -rf $(VENV) work_dirs data docs/_build
+clean:  ## remove what these commands made: no data and no training of yours
+	rm -rf $(VENV) work_dirs/demo$(SUFFIX) data/digits docs/_build

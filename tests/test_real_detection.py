@@ -79,6 +79,7 @@ def test_yolox_pair(shared_data, nano, tmp_path):
         recipe,
         *options(shared_data, 'yolox', images=40),
         teacher,
+        'custom_hooks.3.interval=1',
         'train_dataloader.batch_size=4',
         'param_scheduler.0.end=1',  # of 40 steps not all can warm up
     )

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mmcv
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.logging import MMLogger
@@ -55,13 +56,20 @@ def load_distiller(config: Config, checkpoint: Path) -> TSKDDistiller:
 def load_image(config: Config, image: Path) -> Any:
     """A batch of one image, as the test pipeline prepares it.
 
+    A pipeline that loads no file (of CIFAR) is given the pixels, in RGB as there.
+
     Raises:
         FileNotFoundError: If there is no such file.
     """
     if not image.is_file():
         raise FileNotFoundError(f'there is no image {image}')
-    pipeline = Compose(config.test_dataloader.dataset.pipeline)
-    return pseudo_collate([pipeline({'img_path': str(image), 'img_id': 0})])
+    steps = config.test_dataloader.dataset.pipeline
+    if any('LoadImage' in step['type'] for step in steps):
+        content = {'img_path': str(image), 'img_id': 0}
+    else:
+        content = {'img': mmcv.imread(image, channel_order='rgb')}
+    init_default_scope(config.get('default_scope', 'mmdet'))
+    return pseudo_collate([Compose(steps)(content)])
 
 
 def parse_args() -> argparse.Namespace:

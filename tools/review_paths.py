@@ -108,6 +108,7 @@ class Probe(nn.Module):
         student: Sequence[Tensor],
         teacher: Sequence[Tensor],
         valid: Sequence[Tensor | None],
+        factor: float = 1.0,
     ) -> Tensor:
         """The losses of the paths take the review's place."""
         self.features, self.levels = student, []

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,9 @@ class RunScalars:
 
     def seconds(self) -> float:
         """Time spent in training iterations, without start-up and validation."""
-        length = self.iters_per_epoch if self.by_epoch else len(self.train)
-        # The time in a record is the mean over the epoch so far: take the last.
-        last = {r.get('epoch', i): r['time'] for i, r in self.train.items()}
-        return sum(last.values()) * length
+        # The time in a record is a mean over the last iterations.
+        logged = pairwise([0, *self.train])
+        return sum((now - before) * self.train[now]['time'] for before, now in logged)
 
 
 def read_scalars(work_dir: str | Path) -> RunScalars:

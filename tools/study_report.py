@@ -64,9 +64,7 @@ def summary(study: Study, results: Results) -> list[tuple[str, ...]]:
     The cost is a mean over the seeds that a method shares with the first.
     """
     first = next(iter(study.methods))
-    rows: list[tuple[str, ...]] = [
-        ('method', 'seeds', 'last', 'best', 'minutes', 'cost')
-    ]
+    rows: list[tuple[str, ...]] = [('method', 'seeds', 'last', 'best', 'cost')]
     for method in study.methods:
         found = results.get(method, {})
         shared = [seed for seed in found if seed in results.get(first, {})]
@@ -77,9 +75,6 @@ def summary(study: Study, results: Results) -> list[tuple[str, ...]]:
                 str(len(found)),
                 _spread([study.times * row.last for row in found.values()]),
                 _spread([study.times * row.best for row in found.values()]),
-                f'{mean(r.seconds for r in found.values()) / 60:.1f}'
-                if found
-                else NONE,
                 f'{mean(costs):.2f}x' if costs else NONE,
             )
         )
@@ -151,9 +146,8 @@ def report(study: Study, results: Results, seeds: Sequence[int]) -> str:
             else f'{done}.',
             markdown(summary(study, results)),
             f'Last and best: `{study.metric}`{times}, mean ± standard deviation over '
-            'seeds. Best is chosen on the images it is reported for. Minutes: on a '
-            'clock, in training iterations. Cost: CPU time of the whole process, '
-            f'relative to {next(iter(study.methods))}.',
+            'seeds. Best is chosen on the images it is reported for. Cost: CPU time of '
+            f'the whole process, relative to {next(iter(study.methods))}.',
             markdown(differences(study, results)),
             'Differences are taken seed by seed. The intervals are those of '
             "Student's t, one comparison at a time.",

@@ -25,7 +25,7 @@ class Row:
         epochs: Trained.
         last: The metric after the last epoch.
         best: Highest of all validations.
-        seconds: In training iterations, on a clock.
+        seconds: In training iterations, on a clock that ran beside other work.
         cpu_seconds: Of the whole process, on all its cores.
         versions: Of the packages.
         fingerprint: Of the config.

@@ -11,6 +11,6 @@ tskd = dict(
 )
 
 # The release reviews 12 times in 240 epochs, 1 epoch in 20. With a node every epoch
-# 12 epochs hold three whole cycles M1 M2 M3 R: reviews in epochs 4, 8 and 12, before
-# each drop of the learning rate (after 8 and 11) and at the end.
+# 12 epochs hold three whole cycles M1 M2 M3 R: reviews in epochs 4, 8 (the last before
+# the learning rate drops) and 12.
 tskd_hook = dict(type='TSKDMemoryHook', interval=1)

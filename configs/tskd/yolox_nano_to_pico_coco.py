@@ -16,5 +16,5 @@ model = dict(
     teacher='mmdet::yolox/yolox_nano_8xb8-300e_coco.py',
     **_base_.tskd,
 )
-# For all 300 epochs interval=5 is the release's proportion, and cheaper.
-custom_hooks = [*_base_.custom_hooks, _base_.tskd_hook]
+# 15 reviews in 300 epochs, one epoch in 20 as in the release.
+custom_hooks = [*_base_.custom_hooks, dict(_base_.tskd_hook, interval=5)]

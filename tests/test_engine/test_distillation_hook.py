@@ -96,6 +96,23 @@ def test_resumed_equals_never_interrupted(tmp_path, data, loop, workers):
         assert same(whole[part], again[part]), part
 
 
+def test_the_size_of_the_batch_is_resumed(tmp_path, static):
+    """mmdet draws it in every third step here, and keeps it beyond the epoch."""
+    resize = dict(type='BatchSyncRandomResize', random_size_range=(64, 256), interval=3)
+    static.model.student.data_preprocessor.batch_augments = [resize]
+    static.train_cfg.max_epochs = 3
+    static.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    static.randomness.deterministic = True
+    train(copy.deepcopy(static))
+    train(resumed(static, tmp_path / 'work' / 'epoch_2.pth', tmp_path / 'again'))
+    entry = load_whole(tmp_path / 'work' / 'epoch_2.pth')['tskd']
+    [[height, width]] = entry['input_sizes']
+    assert {height % 32, width % 32} == {0}
+    whole, again = (load_whole(tmp_path / f / 'epoch_3.pth') for f in ('work', 'again'))
+    for part in ('state_dict', 'tskd'):
+        assert same(whole[part], again[part]), part
+
+
 def test_resumed_without_a_seed_of_its_own(tmp_path, static):
     static.randomness = dict(seed=None, deterministic=True)
     teacher = MODELS.build({**static.model.teacher, '_scope_': 'mmdet'})
@@ -138,7 +155,8 @@ def test_without_a_review(tmp_path, static):
     assert runner.model.review is None and runner.model.bank is None
     assert list(runner.model.extras()) == ['losses']
     first = tmp_path / 'work' / 'epoch_1.pth'
-    assert set(load_whole(first)['tskd']) == {'schedule', 'losses', 'optimizer'}
+    parts = {'schedule', 'losses', 'optimizer', 'input_sizes'}
+    assert set(load_whole(first)['tskd']) == parts
     again = train(resumed(static, first, tmp_path / 'again'))
     assert same_tensors(again.model.state_dict(), runner.model.state_dict())
 

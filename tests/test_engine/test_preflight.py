@@ -2,6 +2,8 @@
 
 import random
 import re
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from tskd_mm.engine.preflight.lines import (
     schedule_lines,
     time_line,
 )
+from tskd_mm.engine.preflight.samples import batch_size
 from tskd_mm.engine.preflight.teacher_score import score_teacher
 from tskd_mm.engine.preflight.untouched import untouched
 from tskd_mm.engine.review_plan import ReviewPlan
@@ -147,6 +150,35 @@ def test_warns_of_a_student_that_is_not_pretrained(tmp_path, data):
     runner._load_from = 'whole.pth'  # whose weights replace them
     found = preflight(runner, runner.model)
     assert (len(found.rows['student']), found.warnings) == (1, [])
+
+
+def test_all_processes_read_the_student_s_file(tmp_path, data, monkeypatch):
+    """mmengine lets them wait for one another where it is from the web."""
+    config = run_config(tmp_path, data)
+    init_cfg = dict(type='Pretrained', checkpoint='https://host/net.pth')
+    config.model.student.backbone.init_cfg = init_cfg
+    config.custom_hooks[0].preflight = False
+    read = []
+
+    def load(url, **options):
+        read.append(url)
+        return {'conv.weight': torch.ones(3)}
+
+    monkeypatch.setattr('mmengine.runner.checkpoint.load_url', load)
+    runner = at_the_start(config)
+    read.clear()
+    module = sys.modules[preflight.__module__]
+    monkeypatch.setattr(module, 'is_main_process', lambda: False)
+    preflight(runner, runner.model)
+    assert read == ['https://host/net.pth']
+
+
+@pytest.mark.parametrize(
+    'sampler, size', [(dict(batch_size=[4, 2]), 4), (dict(batch_size=3), 3), ({}, 1)]
+)
+def test_batch_samplers_of_other_kinds(sampler, size):
+    loader = SimpleNamespace(batch_size=None, batch_sampler=SimpleNamespace(**sampler))
+    assert batch_size(loader) == size
 
 
 def test_warns_of_a_teacher_that_knows_nothing(runner):

@@ -70,6 +70,17 @@ def test_levels_that_were_named_one_by_one_and_do_not_match():
         tiny_distiller(student_taps=taps, teacher_taps=taps[:1]).init_weights()
 
 
+def test_a_teacher_tap_too_many():
+    taps = ['backbone.layer2', 'backbone.layer3']
+    text = (
+        'student_taps and teacher_taps must give the same number of levels, but the '
+        'student has strides [16] and the teacher [8, 16]: name one module of the '
+        'teacher for each'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        tiny_distiller(student_taps=taps[1:], teacher_taps=taps).init_weights()
+
+
 def test_a_misspelled_key():
     with pytest.raises(TypeError, match="unexpected keyword argument 'studen_taps'"):
         tiny_distiller(studen_taps=['neck'])

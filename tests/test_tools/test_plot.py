@@ -108,6 +108,12 @@ def test_scalars_by_value(tmp_path):
     assert run.seconds() == 2 * 4 * 0.5
 
 
+def test_seconds_of_records_that_differ(tmp_path):
+    """Each mean is of the iterations since the last: 2 of 3 s, 2 of 1 s, 1 of 5 s."""
+    run = RunScalars('a', {2: {'time': 3.0}, 4: {'time': 1.0}, 5: {'time': 5.0}})
+    assert run.seconds() == 2 * 3 + 2 * 1 + 5
+
+
 def test_iterations_of_an_epoch_whose_last_was_not_logged(tmp_path):
     """7 iterations an epoch, logged every 2: the last record is the 6th."""
     assert read_scalars(write_run(tmp_path, epochs=8, iters=7)).iters_per_epoch == 7

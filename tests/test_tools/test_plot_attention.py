@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import MODELS
+from mmengine.registry import MODELS, init_default_scope
 from plot_attention import attention_maps, load_distiller, load_image, main
 from toys import tiny_retinanet
 
+ROOT = Path(__file__).resolve().parents[2]
 PIPELINE = [
     {'type': 'LoadImageFromFile'},
     {'type': 'Resize', 'scale': (96, 64), 'keep_ratio': True},
@@ -117,3 +118,19 @@ def test_writes_a_row(config, image, tmp_path, monkeypatch, mmdet_scope):
     main()
     height, width = cv2.imread(str(out)).shape[:2]
     assert width > 4 * height
+
+
+def test_classifier_whose_data_set_holds_the_images(tmp_path):
+    """A CIFAR recipe: no step of its pipeline loads a file."""
+    config = Config.fromfile(ROOT / 'configs/tskd/resnet56_to_resnet20_cifar100.py')
+    config.model.teacher_checkpoint = None
+    pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / 'image.png'), pixels[..., ::-1])
+    init_default_scope('mmpretrain')
+    model = load_distiller(config, save(config, tmp_path / 'a.pth'))
+    batch = load_image(config, tmp_path / 'image.png')
+    maps = attention_maps(model, batch, level=0)
+    assert (maps.image == pixels).all()
+    assert maps.gap.shape == (32, 32)
+    mean = config.data_preprocessor.mean
+    assert model.data_preprocessor.mean.flatten().tolist() == pytest.approx(mean)

@@ -6,6 +6,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from ..models.tskd_distiller import TSKDDistiller
+from .input_sizes import input_sizes, set_input_sizes
 
 ENTRY = 'tskd'
 WAY_OUT = 'to start a new run from its weights set load_from without resume'
@@ -21,6 +22,7 @@ def add_entry(
     checkpoint[ENTRY] = {
         'schedule': schedule,
         **distiller.tskd_state(),
+        'input_sizes': input_sizes(distiller.data_preprocessor),
         'optimizer': take_out_extras(checkpoint, distiller, optim_wrapper),
     }
 
@@ -66,6 +68,7 @@ def bring_back_entry(
             f'config has {schedule}: set TSKDMemoryHook back, or {WAY_OUT}'
         )
     distiller.load_tskd_state(entry)
+    set_input_sizes(distiller.data_preprocessor, entry.get('input_sizes', []))
     checkpoint['optimizer']['state'].update(entry['optimizer'])
 
 

@@ -252,7 +252,8 @@ class TSKDDistiller(StudentFacade):
     def _tap_teacher(self, model: nn.Module) -> FeatureTap:
         tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
         strides = tap.strides()
-        pyramid = len(self.tap.paths) == 1 and max(len(self.strides), len(strides)) > 1
+        necks = len(self.tap.paths) == len(tap.paths) == 1
+        pyramid = necks and max(len(self.strides), len(strides)) > 1
         tap.levels = match_levels(self.strides, strides, pyramid)
         return tap
 

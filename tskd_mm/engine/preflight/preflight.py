@@ -68,8 +68,9 @@ def preflight(runner: Runner, model: TSKDDistiller) -> Preflight:
 
 def _look_at_student(found: Preflight, runner: Runner, model: TSKDDistiller) -> None:
     found.rows['student'] = [model_line(model.student)]
-    if runner._resume or runner._load_from or not is_main_process():
+    if runner._resume or runner._load_from:
         return  # its weights are those of a checkpoint of the whole
+    # On every process: mmengine waits for all where the file is from the web.
     for part in pretrained_parts(model.student):
         found.rows['student'].append(str(part))
         if part.random:

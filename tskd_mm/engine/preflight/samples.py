@@ -43,5 +43,5 @@ def one_image(loader: DataLoader, index: int) -> Any:
 
 def batch_size(loader: DataLoader) -> int:
     """Images in one batch of a loader with or without a batch sampler of its own."""
-    sampler: Any = loader.batch_sampler
-    return loader.batch_size or sampler.batch_size
+    size: Any = loader.batch_size or getattr(loader.batch_sampler, 'batch_size', 1)
+    return size if isinstance(size, int) else max(size)  # one for each data set
