@@ -1,4 +1,4 @@
-"""Packages tskd_mm with its configs and tools, for mim and for ``tskd_mm::``."""
+"""Packages tskd_mm with its configs and tools, where mim looks for them."""
 
 from pathlib import Path
 from shutil import copy2, copytree

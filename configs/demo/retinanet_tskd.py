@@ -6,7 +6,7 @@ model = dict(
     _delete_=True,
     type='TSKDDistiller',
     student=_base_.model,
-    teacher='configs/demo/retinanet_teacher.py',
+    teacher='{{ fileDirname }}/retinanet_teacher.py',
     **_base_.tskd,
 )
 # The fifth validation image has few digits, far apart.

@@ -1,10 +1,12 @@
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from crash_test import crash_test
 from mmengine.hooks import CheckpointHook
 
+from tskd_mm.engine import DistillationHook
 from tskd_mm.engine.crash_safe import (
     CrashSafeBackend,
     mend_last_checkpoint,
@@ -63,6 +65,19 @@ def test_last_checkpoint_is_mended(tmp_path, named):
     pointer.write_text(str(tmp_path / 'epoch_3.pth'))
     mend_last_checkpoint(str(tmp_path))
     assert pointer.read_text() == str(tmp_path / 'epoch_3.pth')
+
+
+def test_checkpoints_elsewhere(tmp_path):
+    """A CheckpointHook's out_dir holds a folder of the work_dir's name."""
+    work, out = tmp_path / 'work', tmp_path / 'out' / 'work'
+    work.mkdir()
+    out.mkdir(parents=True)
+    (out / 'epoch_2.pth').touch()
+    (work / 'last_checkpoint').write_text(str(out / 'epoch_1.pth'))
+    saver = CheckpointHook(out_dir=str(tmp_path / 'out'))
+    runner = SimpleNamespace(seed=0, work_dir=f'{work}/', hooks=[saver])
+    DistillationHook().before_run(runner)
+    assert (work / 'last_checkpoint').read_text() == str(out / 'epoch_2.pth')
 
 
 def test_nothing_to_mend(tmp_path):

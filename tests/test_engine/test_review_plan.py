@@ -1,5 +1,7 @@
 """The closed forms of the schedule against counting step by step."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tskd_mm.engine.phase_times import PhaseTimes
@@ -55,6 +57,15 @@ def test_phases_in_words():
     ]
     longer = ReviewPlan(ReviewSchedule(2, 1, 1), True, 80, 10)
     assert longer.describe(75) == 'general, reviews done 2/2'
+
+
+def test_position_follows_the_epochs():
+    """Resumed after 6 epochs of 100 iterations, now of 200."""
+    runner = SimpleNamespace(epoch=6, iter=603)
+    plan = ReviewPlan(ReviewSchedule(1, 3, 1), True, 12 * 200, 200)
+    assert plan.position(runner, 3) == 1203
+    assert plan.describe(1203) == 'memorize M3, next review 2/3'
+    assert ReviewPlan(ReviewSchedule(5, 3, 1), False, 2400, 1).position(runner) == 603
 
 
 def test_iterations_that_are_left():

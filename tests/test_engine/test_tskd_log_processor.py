@@ -57,6 +57,13 @@ def test_lines_and_records(tmp_path, data):
     assert found(r'\[(review.*?)\]', lines) == ['review 2/2', 'review 2/2']
     assert found(r'eta: (\S+)', lines) == ['0:02:00', '0:00:00']
 
+    # With half the batch an epoch has more iterations than before.
+    config.train_dataloader.batch_size = 1
+    config.experiment_name += '_smaller'
+    lines, _ = train(config, share=0.5)
+    assert found(r'\[(review.*?)\]', lines) == ['review 2/2'] * 4
+    assert found(r'eta: (\S+)', lines) == ['0:06:00', '0:04:00', '0:02:00', '0:00:00']
+
 
 def check_phases(lines: list[str]) -> None:
     phases = found(r'\)\s+\[\d\]\[[12]/2\]  \[(.*?)\]  lr: ', lines)

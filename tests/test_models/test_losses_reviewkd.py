@@ -104,6 +104,26 @@ def test_a_pooled_level():
     assert float(found) == pytest.approx(equation(loss, own, wanted, [1] * 3), rel=1e-9)
 
 
+def test_a_pooled_level_of_one_image():
+    """The last batch of an epoch can be one: it has no variance of its own."""
+    loss = ReviewKDLoss([4, 6], [5, 7], pooled_level=True)
+    pooled = loss.fusions[-1]
+    for norm in (pooled.reduce[1], pooled.project[1]):
+        norm.running_mean.uniform_()
+        norm.running_var.uniform_(0.5, 2)
+    feature = torch.randn(1, 6, 1, 1)
+    found = pooled(feature, None)
+    expected = pooled.eval()(feature, None)
+    for a, b in zip(found, expected):
+        assert torch.equal(a, b)
+    student = [torch.randn(1, c, s, s, requires_grad=True) for c, s in ((4, 4), (6, 2))]
+    teacher = [torch.randn(1, c, s, s) for c, s in ((5, 4), (7, 2))]
+    loss.train()(student, teacher).backward()
+    assert all(level.grad.abs().sum() > 0 for level in student)
+    tracked = [int(fusion.reduce[1].num_batches_tracked) for fusion in loss.fusions]
+    assert tracked == [1, 1, 0]
+
+
 def test_pooled_sizes():
     """The maps themselves, then 4x4, 2x2 and 1x1 with half the weight each time."""
     loss = ReviewKDLoss((1,), (1,))

@@ -136,6 +136,13 @@ def test_the_index_lists_no_weights():
         find_model(NANO, 'teacher').weights_in_index()
 
 
+def test_an_entry_of_the_index_without_weights():
+    name = 'mmdet::dino/dino-4scale_r50_8xb2-24e_coco.py'
+    text = f'the model index lists no weights for {name}{NO_URL}'
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        find_model(name, 'teacher').weights_in_index()
+
+
 def test_only_a_name_is_in_the_index(tmp_path: Path):
     path = _write(tmp_path, model=MODEL)
     for source, name in (MODEL, 'a Any config dict'), (path, str(path)):

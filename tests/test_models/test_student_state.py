@@ -170,3 +170,29 @@ def test_conversions_reach_teacher_and_memories():
     distiller.phase = 'review'
     losses = distiller.loss(*detection_batch(distiller.data_preprocessor))
     assert losses['loss_review'].dtype == torch.float32
+
+
+def test_synchronised_norms_reach_the_student():
+    """mmdet's SyncNormHook names them as the modules of the whole are named."""
+    from mmdet.engine.hooks.sync_norm_hook import get_norm_states
+
+    distiller = tiny_distiller()
+    states = get_norm_states(distiller)
+    assert all(name.startswith('student.') for name in states)
+    averaged = {name: torch.full_like(value, 7) for name, value in states.items()}
+    before = deepcopy(distiller.state_dict())
+    distiller.load_state_dict(averaged, strict=False)
+    own = {name.removeprefix('student.') for name in states}
+    for name, value in distiller.state_dict().items():
+        expected = torch.full_like(value, 7) if name in own else before[name]
+        assert torch.equal(value, expected)
+
+
+def test_a_student_with_a_student_inside():
+    """As in mmdet's semi-supervised detectors."""
+    distiller = tiny_distiller()
+    distiller.student.student = torch.nn.Linear(2, 2)
+    state = deepcopy(distiller.state_dict())
+    state['student.bias'].fill_(7)
+    distiller.load_state_dict(state)
+    assert distiller.student.student.bias.tolist() == [7, 7]

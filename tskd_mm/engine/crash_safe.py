@@ -6,6 +6,7 @@ wrong moment, a run with ``max_keep_ckpts=1`` or ``save_best`` has nothing left.
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,11 +53,15 @@ def save_crash_safely(hook: CheckpointHook) -> None:
 
 
 @master_only
-def mend_last_checkpoint(work_dir: str) -> None:
+def mend_last_checkpoint(work_dir: str, out_dirs: Sequence[str] = ()) -> None:
     """Where ``last_checkpoint`` names no file, let it name the newest one.
 
     A crash can come between a checkpoint and the entry in ``last_checkpoint``, which
     ``--resume`` goes by.
+
+    Args:
+        work_dir: Where the entry is, and checkpoints unless a hook says otherwise.
+        out_dirs: Of the hooks that save elsewhere, in a folder named as ``work_dir``.
     """
     pointer = Path(work_dir, 'last_checkpoint')
     named = pointer.read_text().strip() if pointer.is_file() else ''
@@ -64,7 +69,11 @@ def mend_last_checkpoint(work_dir: str) -> None:
         return
     steps = {
         int(match[1]): file
-        for file in Path(work_dir).glob('*.pth')
+        for folder in [
+            Path(work_dir),
+            *(Path(d, Path(work_dir).name) for d in out_dirs),
+        ]
+        for file in folder.glob('*.pth')
         if (match := re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', file.name))
     }
     if steps:

@@ -44,6 +44,20 @@ class ReviewPlan:
         """The same schedule in iterations."""
         return self.schedule.finer(self.iters_per_step)
 
+    def position(self, runner: Runner, batch_idx: int = 0) -> int:
+        """Where the runner is, in iterations of this plan.
+
+        Of epochs, not of ``runner.iter``: that goes on where a run is resumed with
+        other batches or in the middle of an epoch, which begins anew.
+
+        Args:
+            runner: In its training.
+            batch_idx: Index of the batch in the epoch.
+        """
+        if not self.by_epoch:
+            return runner.iter
+        return runner.epoch * self.iters_per_step + batch_idx
+
     def split(self, start: int) -> tuple[int, int]:
         """Iterations from ``start`` to the end: ordinary ones, and in reviews."""
         reviewing = self.in_iterations.reviewing(start, self.end)

@@ -34,16 +34,17 @@ class TSKDLogProcessor(LogProcessor):
         plan = plan_of(runner) if mode == 'train' else None
         if plan is None:
             return super().get_log_after_iter(runner, batch_idx, mode)
-        self._update_eta(runner, plan)
+        position = plan.position(runner, batch_idx)
+        self._update_eta(runner, plan, position)
         window = self.window_size
         # Means shall not mix a review with what was before: its losses are others.
-        self.window_size = min(window, plan.in_iterations.since_change(runner.iter))
+        self.window_size = min(window, plan.in_iterations.since_change(position))
         scalars, line = super().get_log_after_iter(runner, batch_idx, mode)
         self.window_size = window
-        position, _, rest = line.partition(']  ')
-        return scalars, f'{position}]  [{plan.describe(runner.iter)}]  {rest}'
+        start, _, rest = line.partition(']  ')
+        return scalars, f'{start}]  [{plan.describe(position)}]  {rest}'
 
-    def _update_eta(self, runner: Runner, plan: ReviewPlan) -> None:
+    def _update_eta(self, runner: Runner, plan: ReviewPlan, position: int) -> None:
         timer = next((h for h in runner.hooks if isinstance(h, IterTimerHook)), None)
         if timer is None:
             return
@@ -55,6 +56,8 @@ class TSKDLogProcessor(LogProcessor):
         for iteration, time in zip(
             range(self.timed, done), seconds[self.timed - done :]
         ):
-            self.times.add(time, plan.in_iterations.node(iteration).kind == 'review')
+            node = plan.in_iterations.node(iteration + position - runner.iter)
+            self.times.add(time, node.kind == 'review')
         self.timed = done
-        runner.message_hub.update_info('eta', self.times.left(*plan.split(done)))
+        left = self.times.left(*plan.split(position + 1))
+        runner.message_hub.update_info('eta', left)

@@ -33,7 +33,10 @@ class ModelSource:
                 "index and needs a teacher like 'mmdet::retinanet/"
                 f"retinanet_r101_fpn_1x_coco.py', but got {self.name}: {advice}"
             )
-        weights = get_config(self.name, pretrained=True).get('model_path')
+        try:
+            weights = get_config(self.name, pretrained=True).get('model_path')
+        except AssertionError:  # an entry of the index without any
+            weights = None
         if not weights:
             raise ValueError(
                 f'the model index lists no weights for {self.name}: {advice}'

@@ -68,12 +68,15 @@ class StudentFacade(BaseModel):
         self, state_dict: dict, prefix: str, *args: Any, **kwargs: Any
     ) -> None:
         # Loaders walk the children: there the student's keys have its name in front.
+        # Those of mmdet's SyncNormHook have it already.
+        inside = f'{prefix}student.'
+        taken = hasattr(self.student, 'student')  # then the name is the student's own
         for name in [name for name in state_dict if name.startswith(prefix)]:
-            moved = f'{prefix}student.{name.removeprefix(prefix)}'
-            state_dict[moved] = state_dict.pop(name)
+            if taken or not name.startswith(inside):
+                state_dict[inside + name.removeprefix(prefix)] = state_dict.pop(name)
         # What is not the student's is not in a checkpoint and stays as it is.
         for name, tensor in super().state_dict(prefix=prefix).items():
-            if not name.startswith(f'{prefix}student.'):
+            if not name.startswith(inside):
                 state_dict[name] = tensor
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 

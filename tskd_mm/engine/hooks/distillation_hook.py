@@ -40,10 +40,10 @@ class DistillationHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Before the checkpoint to resume is looked for."""
         self._first_seed = runner.seed
-        mend_last_checkpoint(runner.work_dir)
-        for hook in runner.hooks:
-            if isinstance(hook, CheckpointHook):
-                save_crash_safely(hook)
+        hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+        mend_last_checkpoint(runner.work_dir, [h.out_dir for h in hooks if h.out_dir])
+        for hook in hooks:
+            save_crash_safely(hook)
 
     def before_train(self, runner: Runner) -> None:
         """Check that the training can do what the config asks for.

@@ -59,20 +59,23 @@ class TSKDVisualizationHook(Hook):
         _check(runner, self.image, self.level)
         _show(runner, 'tskd_schedule', draw_timeline(self.plan, rate_curve(runner)))
 
-    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, *args: Any, **kwargs: Any
+    ) -> None:
         """Show the attention maps when a review is over."""
-        if self.plan.ends_review(runner.iter):
-            self._look(runner)
+        position = self.plan.position(runner, batch_idx)
+        if self.plan.ends_review(position):
+            self._look(runner, position)
 
     @master_only
-    def _look(self, runner: Runner) -> None:
+    def _look(self, runner: Runner, position: int) -> None:
         model = distiller_of(runner, 'TSKDVisualizationHook')
         with untouched(model):
             model.eval()
             batch = one_image(runner.val_dataloader, self.image)
             maps = attention_maps(model, batch, self.level)
-        number = self.plan.in_iterations.reviews(runner.iter + 1)
-        step = runner.iter // self.plan.iters_per_step + 1
+        number = self.plan.in_iterations.reviews(position + 1)
+        step = position // self.plan.iters_per_step + 1
         self.rows[f'review {number}\n{self.plan.unit} {step}'] = maps
         _show(runner, 'tskd_attention', draw_attention(_spread(self.rows)))
 

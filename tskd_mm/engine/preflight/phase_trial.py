@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import IterableDataset
 
 from ...models.frozen_teacher import FrozenTeacher
@@ -94,10 +94,11 @@ def _time(
 
     ordinary = whole(step.seconds)
     if review is None or plan is None:
-        left = runner.max_iters - runner.iter
-        return time_line(ordinary, None, ordinary * left)
+        epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        done = runner.epoch * len(runner.train_dataloader) if epochs else runner.iter
+        return time_line(ordinary, None, ordinary * (runner.max_iters - done))
     reviewing = whole(review.seconds)
-    counts = plan.split(runner.iter)
+    counts = plan.split(plan.position(runner))
     total = ordinary * counts[0] + reviewing * counts[1]
     return time_line(ordinary, reviewing, total)
 

@@ -46,9 +46,23 @@ class AttentionFusion(nn.Module):
         Returns:
             The projection, (N, C', H, W), and what to hand on, (N, M, H, W).
         """
-        fused = self.reduce(feature)
+        fused = _through(self.reduce, feature)
         if self.weigh is not None:
             deeper = F.interpolate(deeper, fused.shape[-2:])  # nearest pixel
             weights = self.weigh(torch.cat([fused, deeper], dim=1)).sigmoid()
             fused = fused * weights[:, :1] + deeper * weights[:, 1:]
-        return self.project(fused), fused
+        return _through(self.project, fused), fused
+
+
+def _through(layers: nn.Sequential, x: Tensor) -> Tensor:
+    """Convolution and batch norm.
+
+    One value a channel, a pooled level of a single image, has no variance: there the
+    running statistics serve.
+    """
+    convolution, norm = layers
+    x = convolution(x)
+    if x.numel() > x.shape[1]:
+        return norm(x)
+    weights = norm.running_mean, norm.running_var, norm.weight, norm.bias
+    return F.batch_norm(x, *weights, eps=norm.eps)
