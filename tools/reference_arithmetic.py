@@ -41,7 +41,7 @@ def predict(predictor: IncrementPredictor, sequence: Tensor) -> Tensor:
     nothing = torch.zeros_like(hidden)
     hidden, _ = _update(predictor.forecaster, nothing, hidden, cell)
     grown = F.leaky_relu(predictor.upsample(hidden), 0.2)[..., :height, :width]
-    return predictor.output(F.leaky_relu(predictor.refine(grown), 0.2))
+    return predictor.head(F.leaky_relu(predictor.refine(grown), 0.2))
 
 
 def _update(

@@ -24,6 +24,7 @@ from toys import (
 )
 
 from tskd_mm.engine import DistillationHook
+from tskd_mm.engine.random_state import seed_iterations
 
 
 def train(config: ConfigDict) -> Runner:
@@ -124,6 +125,30 @@ def test_resumed_without_a_seed_of_its_own(tmp_path, static):
     train(resumed(static, first, tmp_path / 'again'))
     again = load_whole(tmp_path / 'again' / 'epoch_2.pth')
     assert same(load_whole(last)['state_dict'], again['state_dict'])
+
+
+@pytest.mark.parametrize('fast_forward, first', [(True, 40), (False, 0)])
+def test_where_the_random_numbers_of_an_iteration_loop_go_on(fast_forward, first):
+    """The modern stack's loop may leave out what was trained on before."""
+    drawn = []
+
+    def batches():
+        while True:
+            yield drawn.append(torch.rand(()).item())
+
+    loop = SimpleNamespace(
+        fast_forward_on_resume=fast_forward, dataloader_iterator=batches()
+    )
+    runner = SimpleNamespace(train_loop=loop, iter=40, seed=1, _randomness_cfg={})
+    seed_iterations(runner)
+    next(loop.dataloader_iterator)
+    runner.iter, loop.fast_forward_on_resume = 0, False
+    loop.dataloader_iterator = batches()
+    seed_iterations(runner)
+    for _ in range(first + 1):
+        next(loop.dataloader_iterator)
+    assert drawn[0] == drawn[-1]
+    assert len(set(drawn)) == first + 1
 
 
 def test_epochs_and_seeds_draw_other_numbers(static, data):

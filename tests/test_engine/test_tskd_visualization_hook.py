@@ -46,7 +46,7 @@ class WatchRates(Hook):
     def before_train(self, runner):
         with warnings.catch_warnings():
             warnings.simplefilter('error')
-            self.foretold = rate_curve(runner)
+            self.foretold = rate_curve(runner, runner.iter)
         self.seen: list[float] = []
 
     def before_train_iter(self, runner, *args, **kwargs):

@@ -142,7 +142,7 @@ def test_hooks_go_when_the_forward_pass_fails(way: str):
             net(IMAGES)
     else:
         call = {'run': lambda: tap.run(lambda: net(IMAGES)), 'dry_run': tap.dry_run}
-        with pytest.raises(RuntimeError, match='channels'):
+        with pytest.raises((RuntimeError, ValueError), match='channels'):
             call[way]()
     assert _hooks(net) == hooks
     assert all(module.training for module in net.modules())
@@ -165,6 +165,91 @@ def test_an_unknown_module(path: str, wrong: str, owner: str, children: str):
     for arguments in ([path],), (['neck'], path):
         with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
             FeatureTap(ToyNet(), *arguments)
+
+
+class _Twice(ToyNet):
+    """Its backbone sees two sizes, as a head sees the levels of a pyramid."""
+
+    def forward(self, inputs: Tensor, data_samples=None, mode: str = 'tensor'):
+        self.backbone(inputs[..., ::2, ::2])
+        return super().forward(inputs)
+
+
+def test_a_module_that_is_called_twice():
+    net = _Twice()
+    text = (
+        "the tapped module 'backbone' runs more than once in a forward pass (a head "
+        'shared by several levels?): tap one that runs once, such as the neck'
+    )
+    with (
+        pytest.raises(ValueError, match=f'^{re.escape(text)}$'),
+        FeatureTap(net, ['backbone']).record(),
+    ):
+        net(IMAGES)
+
+
+class _Picky(ToyNet):
+    """Takes images of one size."""
+
+    size = 224
+
+    def forward(self, inputs: Tensor, data_samples=None, mode: str = 'tensor'):
+        assert inputs.shape[-1] == self.size, f'only {self.size}'
+        return super().forward(inputs)
+
+
+def test_a_dry_run_of_a_model_that_takes_one_size():
+    net = _Picky()
+    assert FeatureTap(net, ['neck']).strides() == [2, 4]
+    net.size = 999
+    text = (
+        '_Picky must take a blank image of one of (128, 512, 224) pixels on the CPU, '
+        'to show its levels, but with the last it failed: only 999'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}'):
+        FeatureTap(net, ['neck']).strides()
+
+
+class _Head(nn.Module):
+    """Returns what it is told to, and may be given the classes of the images."""
+
+    def __init__(self, output: object) -> None:
+        super().__init__()
+        self.output = output
+
+    def forward(self, features: Tensor, target: Tensor | None = None) -> object:
+        return self.output
+
+
+@pytest.mark.parametrize(
+    'output, found', [((torch.ones(2, 5),), "<class 'tuple'>"), (torch.ones(2), (2,))]
+)
+def test_scores_of_another_kind(output: object, found: object):
+    net = ToyNet()
+    net.head = _Head(output)
+    text = (
+        "logit_tap 'head' must return the scores of the classes (N, K), but it "
+        f'returned {found}'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        FeatureTap(net, ['neck'], 'head').run(lambda: net(IMAGES))
+
+
+def test_scores_that_know_the_targets():
+    net = ToyNet()
+    net.head = _Head(torch.ones(2, 5))
+    tap = FeatureTap(net, ['neck'], 'head')
+
+    def forward(target: Tensor | None) -> None:
+        net.head(net.neck(net.backbone(IMAGES))[0], target)
+
+    assert tap.run(lambda: forward(None)).logits.shape == (2, 5)
+    text = (
+        "_Head at 'head' is given the targets, so its scores are not those of testing: "
+        'set logit_losses=None'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        tap.run(lambda: forward(torch.ones(2)))
 
 
 def test_a_module_that_is_not_called():

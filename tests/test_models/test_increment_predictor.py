@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tskd_mm.models.increment_predictor import IncrementPredictor
 
-NAMES = ['stem', 'encoder', 'forecaster', 'upsample', 'refine', 'output']
+NAMES = ['stem', 'encoder', 'forecaster', 'upsample', 'refine', 'head']
 
 
 def _cell(w: dict, name: str, x: Tensor, hidden: Tensor, memory: Tensor) -> tuple:
@@ -37,7 +37,7 @@ def _naive(w: dict[str, Tensor], sequence: Tensor) -> Tensor:
     hidden, _ = _cell(w, 'forecaster', torch.zeros_like(hidden), hidden, memory)
     x = leaky(F.conv_transpose2d(hidden, *part('upsample'), stride=2, padding=1))
     x = x[:, :, : sequence.shape[-2], : sequence.shape[-1]]
-    return F.conv2d(leaky(F.conv2d(x, *part('refine'), padding=1)), *part('output'))
+    return F.conv2d(leaky(F.conv2d(x, *part('refine'), padding=1)), *part('head'))
 
 
 @pytest.mark.parametrize('size', [(1, 1), (1, 5), (7, 13), (8, 8)])
@@ -73,7 +73,7 @@ def test_names_and_shapes_of_the_weights(config: dict):
         'forecaster': (4 * hidden, 2 * hidden, 3, 3),
         'upsample': (hidden, stem, 4, 4),
         'refine': (stem, stem, 3, 3),
-        'output': (1, stem, 1, 1),
+        'head': (1, stem, 1, 1),
     }
     state = IncrementPredictor(**config).state_dict()
     assert sorted(state) == sorted(

@@ -66,11 +66,11 @@ def test_all_feel_the_weight_if_told_so(config, all_feel, factor):
     """One step of plain SGD: predictors move in proportion."""
     probe, batches = probe_of(config)
     probe.config.optim_wrapper.optimizer = {'type': 'SGD', 'lr': 1e-3}
-    start = probe.predictors[0].output.bias.item()
+    start = probe.predictors[0].head.bias.item()
     probe.train_on(batches[:1], 'neither', 1.0)
-    moved = probe.predictors[0].output.bias.item() - start
+    moved = probe.predictors[0].head.bias.item() - start
     probe.train_on(batches[:1], 'neither', 7.0, all_feel)
-    again = probe.predictors[0].output.bias.item() - start
+    again = probe.predictors[0].head.bias.item() - start
     assert again == pytest.approx(factor * moved, rel=1e-3)
 
 

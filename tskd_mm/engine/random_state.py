@@ -61,7 +61,11 @@ def seed_iterations(runner: Runner) -> None:
     """
     loop = runner.train_loop
     if hasattr(loop, 'dataloader_iterator'):
-        loop.dataloader_iterator = _SeededIterator(runner, loop.dataloader_iterator)
+        # The modern stack's loop can leave out what was trained on before.
+        skips = getattr(loop, 'fast_forward_on_resume', False)
+        batches = _SeededIterator(runner, loop.dataloader_iterator)
+        batches.step = runner.iter if skips else 0
+        loop.dataloader_iterator = batches
 
 
 class _SeededIterator:

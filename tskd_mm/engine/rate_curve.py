@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.runner import Runner
 
 
-def rate_curve(runner: Runner) -> list[float]:
+def rate_curve(runner: Runner, start: int) -> list[float]:
     """Learning rate of the first parameter group in every iteration that is left.
 
     The runner's own schedulers are stepped as its ParamSchedulerHook will step them,
@@ -15,6 +15,7 @@ def rate_curve(runner: Runner) -> list[float]:
 
     Args:
         runner: About to train; it is left as it is.
+        start: Iterations that are done, counted in epochs as long as they are now.
     """
     wrapper = runner.optim_wrapper
     group = {k: v for k, v in wrapper.param_groups[0].items() if k != 'params'}
@@ -23,7 +24,7 @@ def rate_curve(runner: Runner) -> list[float]:
     schedulers = [_moved(s, stand_in) for s in _rate_schedulers(runner)]
     length = len(runner.train_dataloader)
     rates = []
-    for iteration in range(runner.iter, runner.max_iters):
+    for iteration in range(start, runner.max_iters):
         rates.append(group['lr'])
         end_of_epoch = (iteration + 1) % length == 0
         for scheduler in schedulers:

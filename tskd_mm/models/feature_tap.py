@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from .module_modes import modes_restored
 
-# Pixels: a multiple of every stride of the common necks; more where that is too small.
-DRY_RUN_SIZES = (128, 512)
+# Pixels: a multiple of every stride of the common necks; more where that is too small;
+# the one size of classifiers that take no other.
+DRY_RUN_SIZES = (128, 512, 224)
 
 
 @dataclass
@@ -99,11 +100,16 @@ class FeatureTap:
             return self._dry_run()
 
     def _dry_run(self) -> Features:
-        *small, large = DRY_RUN_SIZES
-        for size in small:
-            with suppress(RuntimeError):  # the last levels have nothing left to see
+        for size in DRY_RUN_SIZES:
+            try:
                 return self._run_blank(size)
-        return self._run_blank(large)
+            except (RuntimeError, AssertionError) as error:  # nothing is left to see
+                failure = error
+        raise ValueError(
+            f'{type(self.model).__name__} must take a blank image of one of '
+            f'{DRY_RUN_SIZES} pixels on the CPU, to show its levels, but with the last '
+            f'it failed: {failure}'
+        ) from failure
 
     def _run_blank(self, size: int) -> Features:
         image = next(self.model.parameters()).new_zeros(1, 3, size, size)
@@ -116,6 +122,17 @@ class FeatureTap:
         seen: dict[str, Any] = {}
 
         def keep(path: str, module: nn.Module, args: Any, output: Any) -> None:
+            if path in seen:
+                raise ValueError(
+                    f'the tapped module {path!r} runs more than once in a forward pass '
+                    '(a head shared by several levels?): tap one that runs once, such '
+                    'as the neck'
+                )
+            if path == self.logits and len(args) > 1 and args[1] is not None:
+                raise ValueError(
+                    f'{type(module).__name__} at {path!r} is given the targets, so its '
+                    'scores are not those of testing: set logit_losses=None'
+                )
             seen[path] = output
             if stop and len(seen) == len(self._wanted):
                 raise _EverythingSeen
@@ -141,7 +158,7 @@ class FeatureTap:
         features.levels.extend(
             maps if self.levels is None else [maps[level] for level in self.levels]
         )
-        features.logits = seen[self.logits] if self.logits else None
+        features.logits = _scores(self.logits, seen) if self.logits else None
 
 
 def _find(model: nn.Module, path: str) -> nn.Module:
@@ -158,6 +175,17 @@ def _find(model: nn.Module, path: str) -> nn.Module:
         f'{type(model).__name__} has no module {path!r} to tap: {parts[0]!r} is not '
         f'among the children of its {type(known).__name__} ({children})'
     )
+
+
+def _scores(path: str, seen: dict[str, Any]) -> Tensor:
+    output = seen[path]
+    if not isinstance(output, Tensor) or output.dim() != 2:
+        found = tuple(output.shape) if torch.is_tensor(output) else type(output)
+        raise ValueError(
+            f'logit_tap {path!r} must return the scores of the classes (N, K), but it '
+            f'returned {found}'
+        )
+    return output
 
 
 def _maps(path: str, output: Any) -> list[Tensor]:

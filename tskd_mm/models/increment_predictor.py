@@ -30,7 +30,7 @@ class IncrementPredictor(nn.Module):
             hidden_channels, stem_channels, 4, stride=2, padding=1
         )
         self.refine = nn.Conv2d(stem_channels, stem_channels, 3, padding=1)
-        self.output = nn.Conv2d(stem_channels, 1, 1)
+        self.head = nn.Conv2d(stem_channels, 1, 1)
 
     def forward(self, sequence: Tensor) -> Tensor:
         """Predict the next increment.
@@ -47,7 +47,7 @@ class IncrementPredictor(nn.Module):
         hidden, _ = self.forecaster.forecast(state)
         # An odd size was rounded up by the stem: the surplus row or column goes.
         grown = _leaky_relu(self.upsample(hidden))[..., :height, :width]
-        return self.output(_leaky_relu(self.refine(grown)))
+        return self.head(_leaky_relu(self.refine(grown)))
 
 
 def _leaky_relu(x: Tensor) -> Tensor:

@@ -57,7 +57,8 @@ class TSKDVisualizationHook(Hook):
         """
         self.plan = _plan(runner)
         _check(runner, self.image, self.level)
-        _show(runner, 'tskd_schedule', draw_timeline(self.plan, rate_curve(runner)))
+        rates = rate_curve(runner, self.plan.position(runner))
+        _show(runner, 'tskd_schedule', draw_timeline(self.plan, rates))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, *args: Any, **kwargs: Any
