@@ -1,5 +1,6 @@
 """Two processes end with what one process ends with."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,13 @@ def start(*command: str) -> subprocess.Popen:
     )
 
 
+def free_port() -> int:
+    """Tests of this file can run at the same time, in several processes."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory) -> Path:
     """Where rank 0, rank 1 and a single process left what they ended with."""
@@ -31,7 +39,9 @@ def folder(tmp_path_factory) -> Path:
     two, one = folder / 'two', folder / 'one'
     two.mkdir(), one.mkdir()
     runs = [
-        start(*TORCHRUN, '--master_port=29533', SCRIPT, str(two), '2', 'pytorch'),
+        start(
+            *TORCHRUN, f'--master_port={free_port()}', SCRIPT, str(two), '2', 'pytorch'
+        ),
         start(sys.executable, SCRIPT, str(one), '4', 'none'),
     ]
     for run in runs:

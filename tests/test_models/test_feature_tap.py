@@ -50,6 +50,17 @@ def test_levels_come_in_the_order_of_the_taps():
     assert all(map(torch.equal, features.levels, expected))
 
 
+def test_a_tap_that_is_named_twice():
+    net = ToyNet().eval()
+    net.backbone = nn.Sequential(net.backbone, nn.AdaptiveAvgPool2d(1))
+    net.neck = nn.Sequential(nn.Flatten(), nn.Unflatten(1, (4, 1, 1)))
+    tap = FeatureTap(net, ['backbone', 'backbone', 'neck'])
+    with tap.record() as features:
+        net.neck(net.backbone(IMAGES))
+    assert len(features.levels) == 3
+    assert torch.equal(features.levels[0], features.levels[1])
+
+
 def test_levels_can_be_chosen():
     net = ToyNet().eval()
     first, second = net.neck(net.backbone(IMAGES))

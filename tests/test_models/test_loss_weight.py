@@ -6,6 +6,7 @@ from toys import tiny_distiller
 
 from tskd_mm.models import TemporalReview
 from tskd_mm.models.loss_weight import check_weight
+from tskd_mm.models.static_losses import StaticLosses
 
 pytestmark = pytest.mark.usefixtures('mmdet_scope')
 
@@ -22,7 +23,7 @@ def test_bad_weights(weight):
         tiny_distiller(feature_losses=dict(maps=loss))
     loss = dict(type='LogitKLLoss', loss_weight=weight)
     with pytest.raises(ValueError, match=text('kl')):
-        tiny_distiller(logit_tap='neck', logit_losses=dict(kl=loss))
+        StaticLosses(None, dict(kl=loss), [8], None)
     with pytest.raises(ValueError, match=text('review')):
         TemporalReview(num_levels=1, loss_weight=weight)
 

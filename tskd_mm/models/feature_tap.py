@@ -58,7 +58,8 @@ class FeatureTap:
         self.paths = list(paths)
         self.logits = logits
         self.levels: list[int] | None = None
-        self._wanted = [*self.paths, *([logits] if logits else [])]
+        paths = [*self.paths, *([logits] if logits else [])]
+        self._wanted = [*dict.fromkeys(paths)]  # each once
         for path in self._wanted:
             _find(model, path)
 
