@@ -1,8 +1,10 @@
 """Short TSKD trainings; each process writes what it ended with.
 
-Run by test_distributed.py: python distributed_run.py FOLDER BATCH LAUNCHER.
+Run by test_distributed.py, for each process: python distributed_run.py FOLDER BATCH
+RANK PROCESSES.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import Runner
+from torch.distributed import init_process_group
 from toys import run_config, tiny_retinanet
 
 import tskd_mm  # noqa: F401
@@ -103,9 +106,13 @@ def train(folder: Path, batch: int, launcher: str, variant: str) -> None:
 
 
 def main() -> None:
-    folder, batch, launcher = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    if launcher != 'none':
-        torch.distributed.init_process_group('gloo')  # mmengine's own start needs CUDA
+    folder, (batch, rank, processes) = Path(sys.argv[1]), map(int, sys.argv[2:])
+    launcher = 'pytorch' if processes > 1 else 'none'
+    if processes > 1:
+        # mmengine's own start needs CUDA, and torchrun a port that stays free.
+        os.environ['LOCAL_RANK'] = str(rank)
+        store = f'file://{folder}/store'
+        init_process_group('gloo', store, rank=rank, world_size=processes)
     for variant in VARIANTS:
         train(folder, batch, launcher, variant)
 

@@ -1,6 +1,8 @@
 """The code blocks of the docs and the README work, word for word."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from doc_blocks import PAGES, ROOT, Block, all_blocks, block, blocks
 from mmengine.config import Config
 from mmengine.registry import HOOKS, MODELS, init_default_scope
 from mmengine.utils import get_installed_path
-from toys import run_tool
+from toys import without_chatter
 from user_files import user_classifier, user_detector
 
 from tskd_mm.engine import DistillationHook, TSKDMemoryHook
@@ -92,7 +94,12 @@ def test_script_block(script, capsys):
 
 
 def test_step_by_step():
-    said = run_tool(ROOT, '-W', 'ignore', 'docs/wrap_a_detector.py')
+    # PyTorch's own warnings of a machine go to the other stream.
+    command = [sys.executable, '-W', 'ignore', 'docs/wrap_a_detector.py']
+    run = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    said = without_chatter(run.stdout)
     assert said == block('step_by_step.md', 'Step by step in Python', 'text')
 
 

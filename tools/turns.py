@@ -1,5 +1,6 @@
 """Times things that take turns, so that whatever slows the machine slows all alike."""
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from time import perf_counter
@@ -70,8 +71,14 @@ def peak_bytes(step: Step, device: torch.device | str = 'cpu') -> int:
         step()
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
-        step()
+    # What the collector frees meanwhile, of earlier steps, would count as well.
+    gc.collect()
+    gc.disable()
+    try:
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+            step()
+    finally:
+        gc.enable()
     taken = peak = 0
     for event in seen.profiler.kineto_results.events():
         if event.name() == '[memory]':

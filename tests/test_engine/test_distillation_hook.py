@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.model import MMFullyShardedDataParallel
+from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from toys import (
@@ -19,11 +20,13 @@ from toys import (
     run_config,
     run_tool,
     same_tensors,
+    tiny_distiller,
     tiny_retinanet,
     with_validation,
 )
 
 from tskd_mm.engine import DistillationHook
+from tskd_mm.engine.checkpoint_entry import add_entry
 from tskd_mm.engine.random_state import seed_iterations
 
 
@@ -49,6 +52,26 @@ def same(a: object, b: object) -> bool:
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
     return a == b
+
+
+class OnGPU:
+    """Stands in for a tensor there."""
+
+    def cpu(self) -> str:
+        return 'on the CPU'
+
+
+def test_a_machine_without_gpu_reads_the_entry(mmdet_scope, monkeypatch):
+    model = tiny_distiller()
+    state = dict(review={'a': OnGPU()}, memories={1: {'b': OnGPU()}}, levels=[2])
+    monkeypatch.setattr(model, 'tskd_state', lambda: state)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    checkpoint = {'optimizer': optimizer.state_dict()}
+    add_entry(checkpoint, model, OptimWrapper(optimizer), None)
+    entry = checkpoint['tskd']
+    assert entry['review'] == {'a': 'on the CPU'}
+    assert entry['memories'] == {1: {'b': 'on the CPU'}}
+    assert entry['levels'] == [2]
 
 
 @pytest.fixture
@@ -286,7 +309,7 @@ def test_resume_with_another_student(tmp_path, data):
 
 
 def test_load_from_a_plain_student(tmp_path, data):
-    plain = MODELS.build(tiny_retinanet())
+    plain = MODELS.build(dict(_scope_='mmdet', **tiny_retinanet()))
     torch.save({'state_dict': plain.state_dict()}, tmp_path / 'plain.pth')
     config = run_config(tmp_path, data, epochs=4)
     config.load_from = str(tmp_path / 'plain.pth')

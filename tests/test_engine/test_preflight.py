@@ -3,6 +3,10 @@
 import random
 import re
 import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from math import inf
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +15,7 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.evaluator import BaseMetric
 from mmengine.runner import Runner
+from torch.utils.data import ConcatDataset, DataLoader, Dataset
 from toys import (
     coco_set,
     run_config,
@@ -20,14 +25,14 @@ from toys import (
     with_validation,
 )
 
-from tskd_mm.engine.preflight import Preflight, phase_trial, preflight
+from tskd_mm.engine.preflight import Preflight, phase_trial, preflight, teacher_score
 from tskd_mm.engine.preflight.lines import (
     loss_line,
     model_line,
     schedule_lines,
     time_line,
 )
-from tskd_mm.engine.preflight.samples import batch_size
+from tskd_mm.engine.preflight.samples import batch_size, sample_images
 from tskd_mm.engine.preflight.teacher_score import score_teacher
 from tskd_mm.engine.preflight.untouched import untouched
 from tskd_mm.engine.review_plan import ReviewPlan
@@ -64,13 +69,18 @@ def test_training_is_the_same_with_and_without(tmp_path, data, by_epoch):
 
 
 @pytest.fixture(scope='module')
-def runner(tmp_path_factory) -> Runner:
-    """A training that stands before its first step, whatever a test has tried."""
+def runner(tmp_path_factory) -> Iterator[Runner]:
+    """A training that stands before its first step, whatever a test has tried.
+
+    Slow machines too look at all images.
+    """
     folder = tmp_path_factory.mktemp('preflight')
     config = run_config(folder, coco_set(folder), epochs=8, augment=True)
     config = with_validation(config)
     config.custom_hooks[0].preflight = False
-    return at_the_start(batch_norm_student(config))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teacher_score, 'SECONDS', inf)
+        yield at_the_start(batch_norm_student(config))
 
 
 class Started(Exception):
@@ -181,6 +191,55 @@ def test_batch_samplers_of_other_kinds(sampler, size):
     assert batch_size(loader) == size
 
 
+class Remembering:
+    """Transforms with what they have seen."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def __call__(self, image: str) -> tuple[str, int]:
+        self.seen.append(image)
+        return image, len(self.seen)
+
+
+class UsersOwn(Dataset):
+    """A data set with names that mean something else elsewhere, and a lock."""
+
+    def __init__(self, *images: str) -> None:
+        self.dataset = [*images]
+        self.datasets = 'a.lmdb'
+        self.lock = threading.Lock()
+        self.pipeline = [Remembering()]
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> tuple[str, int]:
+        with self.lock:
+            return self.pipeline[0](self.dataset[index])
+
+
+def test_samples_of_any_data_set():
+    first, second = UsersOwn('a', 'b'), UsersOwn('c', 'd')
+    for _ in range(2):  # the second time nothing is known of the first
+        found = sample_images(DataLoader(ConcatDataset([first, second])), 4)
+        assert found == [('a', 1), ('b', 2), ('c', 1), ('d', 2)]
+    assert first.pipeline[0].seen == second.pipeline[0].seen == []
+
+
+class Uncopied(list):
+    def __deepcopy__(self, memo: dict) -> None:
+        raise AssertionError
+
+
+def test_samples_share_the_records():
+    data = UsersOwn()
+    data.dataset = Uncopied('ab')
+    data.by_name = {'a': torch.ones(2, requires_grad=True) * 2}  # cannot be copied
+    data.whole = data.by_name['a']
+    assert sample_images(DataLoader(data), 1) == [('a', 1)]
+
+
 def test_warns_of_a_teacher_that_knows_nothing(runner):
     [warning] = preflight(runner, runner.model).warnings
     assert warning == (
@@ -266,6 +325,7 @@ def test_all_processes_take_equally_many_steps(runner, monkeypatch):
 
     try_step = phase_trial.try_step
     monkeypatch.setattr(phase_trial, 'try_step', step)
+    monkeypatch.setattr(phase_trial, 'SLOW', 1e5)  # on no machine
     preflight(runner, runner.model)
     assert len(taken) == 4  # each phase once more, to be warm
     monkeypatch.setattr(phase_trial, 'all_reduce', slow_elsewhere)
@@ -323,6 +383,11 @@ def test_untouched(mmdet_scope):
     model = tiny_distiller().train()
     model.memorize(1)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    head = model.student.bbox_head
+    # As the histories of Dynamic R-CNN's head.
+    head.history, head.last = [1], deque([2], maxlen=3)
+    head.names, head.seen = {'a': 3}, {4}
+    histories = head.history, head.last, head.names, head.seen
     random.seed(3), np.random.seed(3), torch.manual_seed(3)
     expected = draws()
     random.seed(3), np.random.seed(3), torch.manual_seed(3)
@@ -330,7 +395,9 @@ def test_untouched(mmdet_scope):
         draws()
         model.eval()
         model.phase = 'review'
-        model.student.bbox_head.normaliser = 100
+        head.normaliser = 100
+        head.history.append(5), head.last.extend([6, 7, 8])
+        head.names.update(a=9, b=10), head.seen.add(11)
         model.memorize(0)
         for buffer in model.buffers():
             buffer.add_(1)
@@ -339,7 +406,10 @@ def test_untouched(mmdet_scope):
     assert draws() == expected
     assert all(module.training for module in model.student.neck.modules())
     assert model.phase is None
-    assert not hasattr(model.student.bbox_head, 'normaliser')
+    assert not hasattr(head, 'normaliser')
+    assert histories == ([1], deque([2]), {'a': 3}, {4})
+    assert (head.history, head.last, head.names, head.seen) == histories
+    assert head.history is histories[0]
     assert list(model.bank.slots) == [1]
     assert same_tensors(dict(model.named_buffers()), buffers)
     assert all(p.grad is None for p in model.parameters())

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mmengine.optim import OptimWrapper
+from mmengine.utils import apply_to
 from torch import nn
 
 from ..models.tskd_distiller import TSKDDistiller
@@ -19,9 +20,13 @@ def add_entry(
     schedule: dict | None,
 ) -> None:
     """Put all that was trained beside the student under :data:`ENTRY`."""
+    # As mmengine does with the rest: a machine without a GPU must read the file.
+    state = apply_to(
+        distiller.tskd_state(), lambda x: hasattr(x, 'cpu'), lambda x: x.cpu()
+    )
     checkpoint[ENTRY] = {
         'schedule': schedule,
-        **distiller.tskd_state(),
+        **state,
         'input_sizes': input_sizes(distiller.data_preprocessor),
         'optimizer': take_out_extras(checkpoint, distiller, optim_wrapper),
     }

@@ -5,8 +5,13 @@ from typing import Any
 
 
 def dataset_parts(dataset: Any) -> Iterator[Any]:
-    """The data sets inside a data set, innermost first, and then itself."""
-    for inner in (getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', [])):
-        if inner is not None:
+    """The data sets inside a data set, innermost first, and then itself.
+
+    A user's own can call a list, a file's name or an array its ``dataset``.
+    """
+    several = getattr(dataset, 'datasets', None)
+    inside = several if isinstance(several, (list, tuple)) else []
+    for inner in (getattr(dataset, 'dataset', None), *inside):
+        if hasattr(inner, '__dict__'):
             yield from dataset_parts(inner)
     yield dataset

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..dataset_parts import dataset_parts
@@ -23,17 +24,31 @@ def sample_images(loader: DataLoader, count: int) -> list[Any]:
 
 
 def _copy(dataset: Any) -> Any:
-    """A data set to take images from; it shares the annotations.
+    """A data set to take images from, since some transforms keep those they have seen.
 
-    Some transforms keep the images that they have seen.
+    It shares the records, and what cannot be copied (an open file, a lock).
     """
-    records = (
-        value
-        for part in dataset_parts(dataset)
-        for value in vars(part).values()
-        if isinstance(value, (np.ndarray, list))
-    )
-    return deepcopy(dataset, {id(value): value for value in records})
+    parts = [*dataset_parts(dataset)]
+    known = {id(part) for part in parts}
+    values = [value for part in parts for value in vars(part).values()]
+    shared = {id(value): value for value in values if _is_records(value, known)}
+    for value in values:
+        try:
+            deepcopy(value, dict(shared))
+        except Exception:  # whatever its class comes up with
+            shared[id(value)] = value
+    return deepcopy(dataset, shared)
+
+
+def _is_records(value: Any, parts: set[int]) -> bool:
+    """Whether it is data, and no list of transforms or of the parts of a data set."""
+    if isinstance(value, (np.ndarray, Tensor)):
+        return True
+    if isinstance(value, dict):
+        value = [*value.values()]
+    if not isinstance(value, (list, tuple)):
+        return False
+    return not any(callable(item) or id(item) in parts for item in value)
 
 
 def one_image(loader: DataLoader, index: int) -> Any:
