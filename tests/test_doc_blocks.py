@@ -128,8 +128,10 @@ def check_command(words: list[str]) -> None:
 
 
 def source_of(tool: str) -> str:
-    """The tool's own text, and the host's where it hands its command line on."""
+    """The tool's own text, and that of those to which it hands its command line on."""
     text = (ROOT / tool).read_text()
+    if tool.startswith('tools/dist_'):
+        text += source_of(tool.replace('dist_', '').replace('.sh', '.py'))
     if 'run_host_tool' in text:
         host = Path(get_installed_path('mmdet'), '.mim', tool)
         text += host.read_text()

@@ -62,11 +62,12 @@ def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _memory_hook(config: Config) -> TSKDMemoryHook:
-    hooks = [HOOKS.build(h) for h in config.get('custom_hooks', [])]
-    found = [hook for hook in hooks if isinstance(hook, TSKDMemoryHook)]
-    if not found:
+    hooks = config.get('custom_hooks') or []
+    found = next((h for h in hooks if h['type'] == 'TSKDMemoryHook'), None)
+    if found is None:
         sys.exit('the config has no reviews to time: add TSKDMemoryHook')
-    return found[0]
+    arguments = {k: v for k, v in found.items() if k != 'priority'}  # the runner's
+    return HOOKS.build(arguments)
 
 
 def _device(name: str | None) -> torch.device:

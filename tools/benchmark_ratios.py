@@ -8,9 +8,13 @@ from tskd_mm.engine import TSKDMemoryHook
 
 
 def review_share(config: Config, hook: TSKDMemoryHook) -> float:
-    """Review steps of all in the schedule of the config."""
-    settings = config.train_cfg
-    end = settings.get('max_epochs') or settings.max_iters
+    """Review steps of all in the schedule of the config.
+
+    Where the hook counts iterations and the training epochs, those of a whole cycle:
+    how many iterations an epoch has the data set knows.
+    """
+    end = config.train_cfg.get('max_epochs' if hook.by_epoch else 'max_iters')
+    end = end or hook.schedule.interval * (hook.schedule.num_slots + 1)
     return hook.schedule.reviewing(0, end) / end
 
 

@@ -97,7 +97,7 @@ def main() -> None:
         config.merge_from_dict(args.cfg_options or {})
         with console.status(f'{args.config}: builds models, loads weights and data'):
             found = check(config)
-    except (FileNotFoundError, TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:  # no file, or no net
         sys.exit(str(error))
     print(found)
     for warning in found.warnings:

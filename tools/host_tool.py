@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from mmengine.config import Config
@@ -24,9 +25,11 @@ def run_host_tool(name: str) -> None:
 
 
 def _host(arguments: list[str]) -> str:
-    config = next((a for a in arguments if a.endswith('.py')), None)
-    if config is None:
-        return HOSTS[0]  # its parser says what is missing, or answers --help
+    # One with an equals sign is an option's, unless a folder is called like that.
+    files = (a for a in arguments if a.endswith('.py'))
+    config = next((a for a in files if '=' not in a or Path(a).is_file()), None)
+    if config is None:  # a host's parser says what is missing, or answers --help
+        return next(host for host in HOSTS if find_spec(host))
     if not Path(config).is_file():
         sys.exit(f'there is no config file {config}')
     scope = Config.fromfile(config).get('default_scope')

@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import MODELS, init_default_scope
 
 import tskd_mm  # noqa: F401  (registers the components)
@@ -64,4 +64,12 @@ def random_distiller(config: Config) -> TSKDDistiller:
     distiller = MODELS.build(model)
     distiller.init_weights()
     distiller.phase = 'general'  # there is no hook here
+    first_iteration()
     return distiller.train()
+
+
+def first_iteration() -> None:
+    """Tell models that ask (YOLOX, TOODHead) what a runner tells: training begins."""
+    hub = MessageHub.get_current_instance()
+    hub.update_info('iter', 0)
+    hub.update_info('epoch', 0)

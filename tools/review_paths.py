@@ -27,6 +27,7 @@ from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from plot_attention import load_distiller
+from random_models import first_iteration
 from rich.console import Console
 from rich.progress import track
 from study_report import markdown
@@ -252,6 +253,7 @@ def main() -> None:
         model = load_distiller(config, args.checkpoint).train()
     except (FileNotFoundError, RuntimeError, TypeError, ValueError) as error:
         sys.exit(str(error))
+    first_iteration()
     loader = Runner.build_dataloader(config.train_dataloader, seed=0)
     torch.manual_seed(0)
     steps = args.steps

@@ -311,6 +311,35 @@ def test_scores_of_other_kinds(runner, monkeypatch, scores, text):
     assert not score.failing
 
 
+class Failing(BaseMetric):
+    def process(self, data_batch, data_samples):
+        raise RuntimeError('nms: no implementation for the device\nand more')
+
+    def compute_metrics(self, results): ...
+
+
+def test_warns_of_a_test_that_ends_in_an_error(runner, monkeypatch):
+    monkeypatch.setattr(runner.val_loop.evaluator, 'metrics', [Failing()])
+    found = preflight(runner, runner.model)
+    reason = 'RuntimeError: nms: no implementation for the device'
+    assert found.rows['teacher'][2] == f'not measured: {reason}'
+    assert found.warnings == [
+        f'the teacher cannot be tested on the validation images ({reason}): look into '
+        "it now, the student's validation can end in the same way"
+    ]
+
+
+def test_warns_of_reversed_channels(runner, monkeypatch):
+    monkeypatch.setattr(runner.model.teacher.adapt, 'doubtful', True)
+    [_, warning] = preflight(runner, runner.model).warnings
+    assert warning == (
+        'student and teacher have one mean in one order, but only one of them reverses '
+        'the channels, so that they are reversed for the teacher: if it was trained on '
+        'images that were RGB in memory (as CIFAR is) and yours are files, give it a '
+        'config of your own with data_preprocessor=dict(to_rgb=True)'
+    )
+
+
 def test_all_processes_take_equally_many_steps(runner, monkeypatch):
     """One can be slow where the others are fast."""
     taken = []

@@ -67,6 +67,30 @@ def test_equal_preprocessors_pass_the_batch_on(config: dict):
     assert adapt(inputs, samples) is inputs
 
 
+CIFAR = dict(mean=[125.307, 122.961, 113.8575], std=[51.6, 50.8, 51.3])
+
+
+@pytest.mark.parametrize(
+    'student, teacher, doubtful',
+    [
+        # Files, and a teacher of images that were RGB in memory: one order of means.
+        (CIFAR | {'to_rgb': True}, CIFAR | {'to_rgb': False}, True),
+        (CIFAR | {'to_rgb': False}, CIFAR | {'to_rgb': True}, True),
+        (CIFAR | {'to_rgb': True}, CIFAR | {'to_rgb': True}, False),
+        (CIFAR | {'to_rgb': True}, CIFAR | {'mean': CIFAR['mean'][::-1]}, False),
+        (dict(mean=[127.5] * 3, std=[127.5] * 3), CIFAR | {'to_rgb': True}, False),
+        (
+            dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True),
+            dict(mean=[127.5] * 3, std=[127.5] * 3),
+            False,
+        ),
+    ],
+)
+def test_channels_that_contradict_the_means(student, teacher, doubtful):
+    parts = ClsDataPreprocessor(**student), ClsDataPreprocessor(**teacher)
+    assert TeacherInput(*parts).doubtful is doubtful
+
+
 def test_only_the_padding_differs():
     ours, theirs = (DetDataPreprocessor(**PYTORCH, pad_value=v) for v in (0, 9))
     inputs, samples = _batch(ours)

@@ -74,6 +74,17 @@ def test_ratios_are_those_of_the_seconds(detector):
     assert ratios[name] == pytest.approx(mean / seconds['student'])
 
 
+def test_hooks_of_the_host_and_models_that_ask_for_the_iteration(tmp_path):
+    (tmp_path / 'yolox.py').write_text(
+        f"_base_ = '{ROOT}/configs/tskd/yolox_nano_to_pico_coco.py'\n"
+        'custom_hooks = [*_base_.custom_hooks]\n'
+        "custom_hooks[-1].update(priority='LOW')\n"
+    )
+    found = call(str(tmp_path / 'yolox.py'), '--images', '1', '--size', '96', '96')[1]
+    assert found['settings']['slots'] == 3
+    assert found['ratios']['share of review steps in the schedule'] == 0.05
+
+
 def test_operations(detector):
     counts = detector[1]['operations']
     steps = counts['student'], counts['TSKD, general'], counts['TSKD, review']

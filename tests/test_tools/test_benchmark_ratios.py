@@ -1,6 +1,10 @@
 """Steps against the sum of their parts."""
 
-from benchmark_ratios import ratios
+import pytest
+from benchmark_ratios import ratios, review_share
+from mmengine.config import Config
+
+from tskd_mm.engine import TSKDMemoryHook
 
 
 def test_ratios_are_taken_turn_by_turn():
@@ -24,3 +28,18 @@ def test_ratios_are_taken_turn_by_turn():
         'schedule / static distillation': 1.5,
         'share of review steps in the schedule': 0.25,
     }
+
+
+@pytest.mark.parametrize(
+    'length, hook, share',
+    [
+        ({'max_epochs': 12}, dict(interval=1), 3 / 12),
+        ({'max_epochs': 7}, dict(interval=1), 1 / 7),
+        ({'max_iters': 90}, dict(interval=10, by_epoch=False, review_length=2), 4 / 90),
+        # How many iterations there will be is not known: a whole cycle.
+        ({'max_epochs': 1}, dict(interval=10, by_epoch=False, review_length=2), 2 / 40),
+    ],
+)
+def test_share_of_reviews(length: dict, hook: dict, share: float):
+    config = Config(dict(train_cfg=length))
+    assert review_share(config, TSKDMemoryHook(**hook)) == share

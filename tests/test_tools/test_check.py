@@ -56,6 +56,15 @@ def test_nothing_to_check(run, tmp_path, data):
         run(config)
 
 
+def test_no_net(run, tmp_path, data, monkeypatch):
+    def download(*arguments: object, **more: object) -> None:
+        raise ConnectionError('the teacher cannot be downloaded')
+
+    monkeypatch.setattr(check, 'preflight', download)
+    with pytest.raises(SystemExit, match='^the teacher cannot be downloaded$'):
+        run(run_config(tmp_path, data, epochs=4).to_dict())
+
+
 def test_no_config(monkeypatch):
     monkeypatch.setattr('sys.argv', ['check.py', 'no.py'])
     with pytest.raises(SystemExit, match=r'^there is no config file no\.py$'):

@@ -19,13 +19,19 @@ class TeacherInput:
     Args:
         student: The student's data preprocessor.
         teacher: The teacher's data preprocessor.
+
+    Attributes:
+        doubtful: Whether the channels are reversed for the teacher, although both
+            models have one mean in one order.
     """
 
     def __init__(self, student: nn.Module, teacher: nn.Module) -> None:
         flip, mean, std = _normalization(student)
-        self.flip = flip != _normalization(teacher)[0]
-        teacher_mean, teacher_std = _normalization(teacher)[1:]
+        teacher_flip, teacher_mean, teacher_std = _normalization(teacher)
+        self.flip = flip != teacher_flip
+        self.doubtful = False
         if self.flip:
+            self.doubtful = mean.equal(teacher_mean) and not mean.equal(mean.flip(0))
             mean, std = mean.flip(0), std.flip(0)
         self.scale = std / teacher_std
         self.shift = (mean - teacher_mean) / teacher_std

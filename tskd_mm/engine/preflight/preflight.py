@@ -98,6 +98,19 @@ def _look_at_teacher(
             'the mean, std and channel order of its training, and that it numbers the '
             'classes as the data set does'
         )
+    if score.error:
+        found.warnings.append(
+            f'the teacher cannot be tested on the validation images ({score.error}): '
+            "look into it now, the student's validation can end in the same way"
+        )
+    if teacher.adapt.doubtful:
+        found.warnings.append(
+            'student and teacher have one mean in one order, but only one of them '
+            'reverses the channels, so that they are reversed for the teacher: if it '
+            'was trained on images that were RGB in memory (as CIFAR is) and yours are '
+            'files, give it a config of your own with data_preprocessor=dict(to_rgb='
+            'True)'
+        )
 
 
 def _weights_of_teacher(model: TSKDDistiller) -> str:

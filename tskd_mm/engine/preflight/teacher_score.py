@@ -31,10 +31,12 @@ class TeacherScore:
     Attributes:
         text: Metric, or why there is none.
         failing: Whether the teacher seems to know nothing.
+        error: What went wrong while it was measured; empty if nothing did.
     """
 
     text: str
     failing: bool = False
+    error: str = ''
 
 
 def score_teacher(
@@ -61,8 +63,8 @@ def score_teacher(
             count, empty = _look(runner, model, teacher, metric)
             scores = _numbers(metric.compute_metrics(metric.results))
     except Exception as error:  # whatever the user's data and metric come up with
-        reason = f'{type(error).__name__}: {error}'
-        return TeacherScore(f'not measured: {reason.splitlines()[0]}')
+        [reason, *_] = f'{type(error).__name__}: {error}'.splitlines()
+        return TeacherScore(f'not measured: {reason}', error=reason)
     if empty:
         return TeacherScore(f'finds nothing on {count} validation images', True)
     if not scores:
