@@ -1,3 +1,5 @@
+"""What all tests have in common. They are tests of the CPU."""
+
 import os
 import sys
 from collections import OrderedDict
@@ -9,6 +11,8 @@ from mmengine.registry import DefaultScope, init_default_scope
 
 import tskd_mm  # noqa: F401  (registers the components)
 
+# Golden numbers and equal bits are those of a CPU; processes that tests start obey too.
+os.environ['CUDA_VISIBLE_DEVICES'] = ''
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
 

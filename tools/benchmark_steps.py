@@ -198,7 +198,9 @@ def _optimizer(model: nn.Module, config: Config, amp: bool) -> OptimWrapper:
     settings = deepcopy(config.optim_wrapper)
     settings.optimizer.lr = 0.0
     settings.type = 'AmpOptimWrapper' if amp else 'OptimWrapper'
-    if not amp:
+    if amp:
+        settings.loss_scale = 1.0  # with its default the first steps are skipped
+    else:
         settings.pop('loss_scale', None)
         settings.pop('dtype', None)
     return build_optim_wrapper(model, settings)

@@ -6,6 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import MODELS, init_default_scope
+from torch.optim.swa_utils import update_bn
 
 import tskd_mm  # noqa: F401  (registers the components)
 from tskd_mm.models.model_source import find_model
@@ -65,6 +66,10 @@ def random_distiller(config: Config) -> TSKDDistiller:
     distiller.init_weights()
     distiller.phase = 'general'  # there is no hook here
     first_iteration()
+    assert distiller.teacher is not None  # init_weights made it
+    # Without statistics of its batch norms a deep one overflows in half precision.
+    data = distiller.data_preprocessor(random_batch(config, images=2), True)
+    update_bn([data['inputs']], distiller.teacher.model.backbone)
     return distiller.train()
 
 

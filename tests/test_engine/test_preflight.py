@@ -340,6 +340,15 @@ def test_warns_of_reversed_channels(runner, monkeypatch):
     )
 
 
+def test_no_trial_under_a_static_graph(runner, monkeypatch):
+    monkeypatch.setattr(runner.model, 'static_graph', True, raising=False)
+    monkeypatch.setattr(phase_trial, 'try_step', None)
+    rows = preflight(runner, runner.model).rows
+    assert rows['first step'] == [
+        'not tried: DDP with static_graph counts backward passes'
+    ]
+
+
 def test_all_processes_take_equally_many_steps(runner, monkeypatch):
     """One can be slow where the others are fast."""
     taken = []

@@ -172,6 +172,22 @@ def test_half_precision_is_raised():
     assert losses(student, teacher, [None] * 2, SAMPLES)['it'].dtype == torch.float32
 
 
+def test_half_precision_of_scores_is_raised():
+    seen = []
+
+    class Scores(nn.Module):
+        def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+            seen.extend([student.dtype, teacher.dtype])
+            return student.sum()
+
+    losses = build(dict(type='FitNetLoss'))
+    losses.logits['mine'] = Scores()
+    student, teacher = levels(2, 3), levels(2, 4)
+    student.logits, teacher.logits = torch.ones(2, 5).half(), torch.ones(2, 5).double()
+    losses(student, teacher, [None] * 2, SAMPLES)
+    assert seen == [torch.float32, torch.float64]
+
+
 def test_a_class_in_place_of_a_name():
     losses = build({'type': FitNetLoss})
     assert isinstance(losses.features['it'].losses[0], FitNetLoss)

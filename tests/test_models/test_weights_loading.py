@@ -93,3 +93,27 @@ def test_a_url_is_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for _ in range(2):
         assert same_tensors(load_weights(URL), STATE)
     assert calls == [(URL, str(tmp_path / 'hub' / 'checkpoints' / 'teacher.pth'))]
+
+
+@pytest.mark.parametrize('shared', [True, False])
+def test_one_process_of_a_machine_downloads(tmp_path, monkeypatch, shared: bool):
+    """This one is the second, on the same machine or on another."""
+    events = []
+
+    def download(url: str, target: str) -> None:
+        events.append('download')
+        torch.save(STATE, target)
+
+    def wait() -> None:
+        events.append('wait')
+        if shared:  # the first has the file by then
+            folder = tmp_path / 'hub' / 'checkpoints'
+            folder.mkdir(parents=True)
+            torch.save(STATE, folder / 'teacher.pth')
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr(weights, 'download_url_to_file', download)
+    monkeypatch.setattr(weights, 'is_main_process', lambda: False)
+    monkeypatch.setattr(weights, 'barrier', wait)
+    assert same_tensors(load_weights(URL), STATE)
+    assert events == (['wait'] if shared else ['wait', 'download'])

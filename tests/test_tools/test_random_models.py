@@ -45,3 +45,13 @@ def test_the_distiller_trains(tmp_path, data):
     model.parse_losses(model.loss(**batch))[0].backward()
     assert model.student.neck.fpn_convs[0].conv.weight.grad.abs().sum() > 0
     assert same_tensors(model.state_dict(), weights)
+
+
+@pytest.mark.usefixtures('no_scope')
+def test_a_deep_teacher_stays_within_half_precision():
+    config = Config.fromfile(RECIPES / 'resnet110_to_resnet32_cifar100.py')
+    model = random_distiller(config)
+    assert not any(module.training for module in model.teacher.model.modules())
+    batch = model.data_preprocessor(random_batch(config, images=8), True)
+    seen = model.teacher(batch['inputs'], batch['data_samples'])
+    assert max(x.abs().max() for x in [*seen.levels, seen.logits]) < 1000

@@ -52,6 +52,7 @@ class FrozenTeacher:
     def apply(self, fn: Callable[[Tensor], Tensor]) -> None:
         """Move or convert every weight, as ``nn.Module._apply`` does."""
         self.model._apply(fn)
+        self.adapt.apply(fn)
 
 
 def build_teacher(

@@ -77,12 +77,12 @@ class StaticLosses(nn.Module):
             name: loss(own, wanted, valid, data_samples)
             for name, loss in self.features.items()
         }
+        logits = [x for x in (student.logits, teacher.logits) if x is not None]
+        scores = _full_precision(logits)
         for name, loss in self.logits.items():
             asked = asked_by(loss.forward, EXTRAS)
             extras = {'valid': None, 'data_samples': data_samples}
-            losses[name] = loss(
-                student.logits, teacher.logits, **{n: extras[n] for n in asked}
-            )
+            losses[name] = loss(*scores, **{n: extras[n] for n in asked})
         return losses
 
 
@@ -91,8 +91,8 @@ def _feature_loss(config: dict) -> type[LevelLosses] | type[PyramidLoss]:
     return PyramidLoss if takes_pyramid else LevelLosses
 
 
-def _full_precision(levels: Sequence[Tensor]) -> list[Tensor]:
-    return [f.to(torch.promote_types(f.dtype, torch.float32)) for f in levels]
+def _full_precision(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]
 
 
 def _check_names(names: Sequence[str]) -> None:

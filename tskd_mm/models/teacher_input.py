@@ -1,6 +1,6 @@
 """Shows the teacher the student's batch in the teacher's own normalisation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -58,6 +58,10 @@ class TeacherInput:
         images = inputs * self.scale.to(inputs) + self.shift.to(inputs)
         valid = valid_pixels(data_samples, inputs.shape[-2:], inputs)
         return images if valid is None else images.where(valid > 0, self.pad_value)
+
+    def apply(self, fn: Callable[[Tensor], Tensor]) -> None:
+        """Move what is applied, as ``nn.Module._apply`` does."""
+        self.scale, self.shift = fn(self.scale), fn(self.shift)
 
 
 def _normalization(preprocessor: nn.Module) -> tuple[bool, Tensor, Tensor]:

@@ -9,6 +9,7 @@ from typing import Any
 from zipfile import ZipFile, is_zipfile
 
 import torch
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch._weights_only_unpickler import _get_allowed_globals
@@ -190,13 +191,24 @@ def _local_file(checkpoint: str) -> Path:
             raise FileNotFoundError(f'there is no checkpoint file {checkpoint}')
         return path
     path = Path(get_dir(), 'checkpoints', checkpoint.rsplit('/', 1)[-1])
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            download_url_to_file(checkpoint, str(path))
-        except OSError as error:
-            raise ConnectionError(
-                f'{checkpoint} cannot be downloaded ({error}): download it on a '
-                'machine with access and give teacher_checkpoint its path'
-            ) from error
+    try:
+        if is_main_process():
+            _download(checkpoint, path)
+    finally:
+        barrier()  # the others of this machine find the file then
+    _download(checkpoint, path)
     return path
+
+
+def _download(url: str, path: Path) -> None:
+    """Unless the file is there."""
+    if path.is_file():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        download_url_to_file(url, str(path))
+    except OSError as error:
+        raise ConnectionError(
+            f'{url} cannot be downloaded ({error}): download it on a machine with '
+            'access and give teacher_checkpoint its path'
+        ) from error

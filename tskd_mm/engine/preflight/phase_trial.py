@@ -37,6 +37,11 @@ def try_phases(
     if isinstance(loader.dataset, IterableDataset):
         name = type(loader.dataset).__name__
         return {'first step': [f'not tried: {name} can only be iterated']}
+    if getattr(runner.model, 'static_graph', False):
+        # A backward pass that it does not expect would end its averages, unnoticed.
+        return {
+            'first step': ['not tried: DDP with static_graph counts backward passes']
+        }
     start = time.perf_counter()
     batch = loader.collate_fn(sample_images(loader, batch_size(loader)))
     loading = (time.perf_counter() - start) / max(1, loader.num_workers)
@@ -116,7 +121,8 @@ def _memory(
         parts.append(f'{len(slots)} memories of {megabytes([*first.values()])}')
     lines = [', '.join(parts)]
     if step.memory:
-        whole = torch.cuda.get_device_properties(0).total_memory / 1e9
+        device = torch.cuda.current_device()
+        whole = torch.cuda.get_device_properties(device).total_memory / 1e9
         peak = f'peak {step.memory / 1e9:.1f} GB'
         if review is not None:
             peak += f', in a review {review.memory / 1e9:.1f} GB'

@@ -49,6 +49,7 @@ def try_step(
         batch: As from the data loader.
     """
     model.train()
+    model.zero_grad()  # those of the step before would count as memory
     device = next(model.parameters()).device
     on_gpu = device.type == 'cuda'
     if on_gpu:
