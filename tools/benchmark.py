@@ -21,17 +21,17 @@ from benchmark_ratios import ratios, review_share
 from benchmark_report import report
 from benchmark_sizes import held_bytes, operations, savers
 from benchmark_steps import BenchmarkSteps
+from memory_hook import memory_hook
 from mmengine.config import Config, DictAction
-from mmengine.registry import HOOKS
 from random_models import random_batch
 from turns import medians, peak_bytes, take_turns
-
-from tskd_mm.engine import TSKDMemoryHook
 
 
 def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
     """All figures of one config, by what they are about."""
-    hook = _memory_hook(config)
+    hook = memory_hook(config)
+    if hook is None:
+        sys.exit('the config has no reviews to time: add TSKDMemoryHook')
     slots = hook.schedule.num_slots
     device = _device(args.device)
     torch.manual_seed(0)
@@ -59,15 +59,6 @@ def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
         'testing_seconds': medians(take_turns(testing, args.repeats, device)),
         'testing_peak_bytes': {n: peak_bytes(t, device) for n, t in testing.items()},
     }
-
-
-def _memory_hook(config: Config) -> TSKDMemoryHook:
-    hooks = config.get('custom_hooks') or []
-    found = next((h for h in hooks if h['type'] == 'TSKDMemoryHook'), None)
-    if found is None:
-        sys.exit('the config has no reviews to time: add TSKDMemoryHook')
-    arguments = {k: v for k, v in found.items() if k != 'priority'}  # the runner's
-    return HOOKS.build(arguments)
 
 
 def _device(name: str | None) -> torch.device:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from mmengine.config import Config
+from memory_hook import memory_hook
 from scalars import Points, RunScalars, read_scalars
 
-from tskd_mm.engine import ReviewSchedule, TSKDMemoryHook
 from tskd_mm.visualization.phase_shading import Span, phase_spans, shade_phases
 
 # Okabe and Ito: told apart with any kind of colour vision.
@@ -28,31 +27,15 @@ SHADE = '0.45'  # of phases that all runs share
 NO_METRICS = {'step', 'time', 'data_time'}
 
 
-def schedule_of(config: Config) -> tuple[ReviewSchedule, bool] | None:
-    """Schedule of a config's TSKDMemoryHook and whether it counts epochs.
-
-    Returns:
-        None if the config has no such hook.
-    """
-    for entry in config.get('custom_hooks') or []:
-        arguments = dict(entry)
-        if arguments.pop('type') == 'TSKDMemoryHook':
-            arguments.pop('priority', None)  # the runner's
-            hook = TSKDMemoryHook(**arguments)
-            return hook.schedule, hook.by_epoch
-    return None
-
-
 def run_phases(run: RunScalars) -> tuple[list[float], list[Span]]:
     """Memories and reviews of a run in the unit of its plot, as far as it has come."""
-    found = schedule_of(run.config) if run.config is not None else None
-    if found is None or not run.train:
+    hook = memory_hook(run.config) if run.config is not None else None
+    if hook is None or not run.train:
         return [], []
-    schedule, by_epoch = found
     iters_per_unit = run.iters_per_epoch
-    steps_per_unit = 1 if by_epoch else iters_per_unit
+    steps_per_unit = 1 if hook.by_epoch else iters_per_unit
     done = -(-max(run.train) * steps_per_unit // iters_per_unit)
-    memories, reviews = phase_spans(schedule, done)
+    memories, reviews = phase_spans(hook.schedule, done)
     return (
         [step / steps_per_unit for step in memories],
         [(a / steps_per_unit, b / steps_per_unit) for a, b in reviews],

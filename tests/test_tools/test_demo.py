@@ -212,14 +212,14 @@ def test_students_are_one_student(demo_runs_as_shipped):
 
 
 def test_tskd_reviews_several_times(demo_runs_as_shipped):
-    from plot import schedule_of
+    from memory_hook import memory_hook
 
     from tskd_mm.visualization.phase_shading import phase_spans
 
     run = demo_runs_as_shipped[-1]
-    schedule, by_epoch = schedule_of(run.content)
-    assert by_epoch
-    reviews = phase_spans(schedule, run.epochs)[1]
+    hook = memory_hook(run.content)
+    assert hook.by_epoch
+    reviews = phase_spans(hook.schedule, run.epochs)[1]
     assert reviews == [(3, 4), (7, 8), (11, 12), (15, 16)]
 
 

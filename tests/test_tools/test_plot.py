@@ -6,7 +6,7 @@ import cv2
 import plot
 import pytest
 from mmengine.config import Config
-from plot import main, plot_runs, run_phases, schedule_of, smooth, usual_loss
+from plot import main, plot_runs, run_phases, smooth, usual_loss
 from scalars import RunScalars, read_scalars
 
 from tskd_mm.engine import ReviewSchedule
@@ -47,30 +47,6 @@ def test_phases_by_value():
 def test_phases_of_long_reviews_end_with_the_training():
     schedule = ReviewSchedule(interval=10, num_slots=1, review_length=4)
     assert phase_spans(schedule, end=33) == ([1, 21], [(10, 14), (30, 33)])
-
-
-@pytest.mark.parametrize(
-    'hook, expected',
-    [
-        ({}, (ReviewSchedule(5, 3, 1), True)),
-        ({'interval': 2, 'num_slots': 4}, (ReviewSchedule(2, 4, 1), True)),
-        ({'interval': 100, 'by_epoch': False}, (ReviewSchedule(100, 3, 20), False)),
-        ({'interval': 3, 'by_epoch': False}, (ReviewSchedule(3, 3, 1), False)),
-        (
-            {'interval': 9, 'review_length': 7, 'priority': 'LOW'},
-            (ReviewSchedule(9, 3, 7), True),
-        ),
-    ],
-)
-def test_schedule_of_a_config(hook, expected):
-    other = {'type': 'NumClassCheckHook'}
-    config = Config({'custom_hooks': [other, {'type': 'TSKDMemoryHook', **hook}]})
-    assert schedule_of(config) == expected
-
-
-def test_no_hook_no_schedule():
-    assert schedule_of(Config({})) is None
-    assert schedule_of(Config({'custom_hooks': [{'type': 'EMAHook'}]})) is None
 
 
 def test_run_phases_in_epochs(tmp_path):
