@@ -1,5 +1,6 @@
 """Turns are taken in order, and what is measured is what was used."""
 
+import gc
 from itertools import count
 
 import pytest
@@ -42,3 +43,21 @@ def test_peak_bytes():
         kept.append(before * 2)
 
     assert turns.peak_bytes(step) == pytest.approx(24000, abs=100)  # scalars
+
+
+def test_peak_bytes_without_what_is_collected_of_earlier_steps():
+    def earlier() -> None:
+        cycle = [torch.ones(10000)]
+        cycle.append(cycle)  # only the collector frees it
+
+    assert turns.peak_bytes(earlier) == pytest.approx(40000, abs=100)
+    seen = []
+
+    def step() -> None:
+        seen.append(gc.isenabled())
+        gc.collect()
+        torch.ones(3000)
+
+    assert turns.peak_bytes(step) == pytest.approx(12000, abs=100)
+    assert seen == [False]
+    assert gc.isenabled()
