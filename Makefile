@@ -17,7 +17,7 @@ demo: env  ## train a teacher and three students on built-in data, report and pl
 
 # Types are checked against the default stack's PyTorch alone.
 test: $(if $(SUFFIX),env,lint)  ## format, lint, types, spelling, then all tests
-	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses 2
+	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses 2 --dist worksteal
 
 lint: env
 	$(VENV)/bin/ruff format --check .
