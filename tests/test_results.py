@@ -20,7 +20,13 @@ PAGE = (ROOT / 'docs' / 'results.md').read_text()
 ROWS = read_table(ROOT / 'docs' / 'results' / 'runs.csv')
 STUDIES = [
     read_study(ROOT / 'configs' / 'study' / f'{name}.py')
-    for name in ('person', 'cifar10_resnet8', 'cifar10_resnet20', 'cifar10_review')
+    for name in (
+        'person',
+        'cifar10_resnet8',
+        'cifar10_resnet20',
+        'cifar10_review',
+        'cifar10_weight',
+    )
 ]
 # The stacks' own base configs differ, and the trainings were of this one.
 pytestmark = pytest.mark.skipif(

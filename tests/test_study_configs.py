@@ -11,6 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 from test_configs import build, copy_of, images, moved
 
+from tskd_mm.models.attention_map import attention_map
 from tskd_mm.models.losses import AttentionTransferLoss
 from tskd_mm.models.temporal_review import TemporalReview
 
@@ -90,6 +91,33 @@ def test_the_last_increment_is_predicted_again():
     sequence = torch.randn(3, 2, 1, 4, 4)
     predicted = review_predictors.LastIncrement()(sequence)
     assert torch.equal(predicted, sequence[2])
+
+
+@pytest.mark.parametrize('weight', [1.0, 25.0])
+def test_a_detached_gap_is_a_constant_to_the_student(weight):
+    import detached_gap
+    import review_predictors  # noqa: F401  (registers them)
+
+    *past, student, teacher = torch.randn(5, 2, 4, 8, 8)
+    student.requires_grad_()
+    predictor = {'type': 'LastIncrement'}
+    reviews = (
+        kind(1, 'column', predictor, weight)
+        for kind in (detached_gap.DetachedGap, TemporalReview)
+    )
+    ours, whole = (
+        review([[feature] for feature in past], [student], [teacher], [None])
+        for review in reviews
+    )
+    assert torch.allclose(ours, whole)
+    last, now, wanted = (
+        attention_map(feature, 'column') for feature in (past[-1], student, teacher)
+    )
+    gap = (now - wanted).abs().detach()
+    expected = weight * ((last - now).abs() - gap).square().mean()
+    assert torch.allclose(
+        *(torch.autograd.grad(loss, student)[0] for loss in (ours, expected))
+    )
 
 
 def test_channels_last():

@@ -13,6 +13,7 @@ methods = dict(
     weight_100=dict(config=_review, options=['model.review.loss_weight=100']),
     no_prediction=dict(config='cifar10/no_prediction.py'),
     last_increment=dict(config='cifar10/last_increment.py'),
+    detached_gap=dict(config='cifar10/detached_gap.py'),
     rms=dict(config=_review, options=['model.review.normalize=rms']),
     spatial=dict(config=_review, options=['model.review.normalize=spatial']),
     two_slots=dict(config=_review, options=['custom_hooks.0.num_slots=2']),

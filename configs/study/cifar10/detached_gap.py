@@ -1,0 +1,4 @@
+_base_ = 'review.py'
+
+custom_imports = dict(imports=['tskd_mm', 'detached_gap'])
+model = dict(review=dict(type='DetachedGap'))
