@@ -1,10 +1,12 @@
 """What all tests have in common. They are tests of the CPU."""
 
 import os
+import random
 import sys
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope, init_default_scope
@@ -19,7 +21,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @pytest.fixture(autouse=True)
 def reproducible():
+    """The same whatever ran before: any test may follow any other."""
+    random.seed(0)
+    np.random.seed(0)
     torch.manual_seed(0)
+    yield
+    torch.use_deterministic_algorithms(False)  # a runner does not switch back
 
 
 @pytest.fixture

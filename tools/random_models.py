@@ -53,7 +53,6 @@ def _classes(model: dict) -> int:
 
 def random_distiller(config: Config) -> TSKDDistiller:
     """The distiller of a config in training mode, in an ordinary step."""
-    MMLogger.get_current_instance().setLevel('ERROR')  # of every weight's start
     init_default_scope(config.default_scope)
     preprocessor = config.get('data_preprocessor')
     model = deepcopy(config.model)
@@ -63,7 +62,13 @@ def random_distiller(config: Config) -> TSKDDistiller:
         model[role] = part
     model.update(teacher_checkpoint=None)
     distiller = MODELS.build(model)
-    distiller.init_weights()
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('ERROR')  # it would tell of every weight
+    try:
+        distiller.init_weights()
+    finally:
+        logger.setLevel(level)
     distiller.phase = 'general'  # there is no hook here
     first_iteration()
     assert distiller.teacher is not None  # init_weights made it

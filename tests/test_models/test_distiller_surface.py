@@ -88,14 +88,11 @@ def test_a_misspelled_key():
 
 def test_a_teacher_without_weights_warns(caplog: pytest.LogCaptureFixture):
     logger = MMLogger.get_current_instance()
-    level = logger.level  # a runner of another test may have left it quiet
-    logger.setLevel('WARNING')
     logger.addHandler(caplog.handler)
     try:
         tiny_distiller().init_weights()
     finally:
         logger.removeHandler(caplog.handler)
-        logger.setLevel(level)
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert warnings == [
         'teacher_checkpoint is None: the teacher a RetinaNet config dict keeps its '

@@ -3,6 +3,7 @@
 import pytest
 from doc_blocks import ROOT
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from random_models import random_batch, random_distiller
 from toys import run_config, same_tensors
 
@@ -37,8 +38,11 @@ def test_the_distiller_trains(tmp_path, data):
     config = run_config(tmp_path, data)
     config.model.teacher_checkpoint = 'there is no such file'
     before = config.to_dict()
+    logger = MMLogger.get_current_instance()
+    level = logger.level
     model = random_distiller(config)
     assert config.to_dict() == before
+    assert logger.level == level
     assert model.training and model.phase == 'general' and model.teacher is not None
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     batch = model.data_preprocessor(random_batch(config, 1, (64, 64)), True)

@@ -368,6 +368,7 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('TSKD_DATA', 'elsewhere')
     words = ['study.py', str(path), '--out', str(tmp_path / 'out'), '--report-only']
     monkeypatch.setattr(sys, 'argv', words)
+    monkeypatch.setattr(study_tool.signal, 'signal', lambda *_: None)
     main()
     said = capsys.readouterr().out
     assert '1 of 1 trainings are done.' in said
