@@ -17,7 +17,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
 
-from tskd_mm.engine import ReviewSchedule  # the import registers the components
+from tskd_mm.engine import ReviewSchedule
 from tskd_mm.models import attention_map, increment_sequence
 
 register_all_modules()

@@ -11,8 +11,8 @@ from mmengine.registry import HOOKS, init_default_scope
 from test_configs import build, copy_of, images, moved
 from toys import detection_batch
 
-from tskd_mm.models.feature_tap import Features
-from tskd_mm.models.static_losses import StaticLosses
+from tskd_mm.models.features.feature_tap import Features
+from tskd_mm.models.losses.loss_collection import LossCollection
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'baselines'
 LEAVES = sorted(FOLDER.glob('*.py'))
@@ -95,7 +95,7 @@ def test_losses_of_the_coco_pair(leaf: Path):
     sizes = [(12 - 2 * level, 10 - level) for level in range(count)]
     channels = [256] * count
     torch.manual_seed(0)
-    losses = StaticLosses(config.model.feature_losses, None, channels, channels)
+    losses = LossCollection(config.model.feature_losses, None, channels, channels)
     student, teacher = (
         Features([torch.randn(2, 256, *size, requires_grad=True) for size in sizes])
         for _ in range(2)

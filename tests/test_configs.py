@@ -11,7 +11,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmpretrain.structures import DataSample
 from toys import photos
 
-from tskd_mm.models.model_source import find_model
+from tskd_mm.models.loading.model_config import find_model
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted((ROOT / 'configs' / 'tskd').glob('*.py'))

@@ -14,7 +14,7 @@ from toys import without_chatter
 from user_files import user_classifier, user_detector
 
 from tskd_mm.engine import DistillationHook, TSKDMemoryHook
-from tskd_mm.models.model_source import find_model
+from tskd_mm.models.loading.model_config import find_model
 
 CONFIGS = [
     b
@@ -67,7 +67,7 @@ def test_config_block(config, folder):
         content.model.student.head.num_classes = 10  # those of the teacher
     model = MODELS.build(content.model)
     model.init_weights()
-    assert len(model.strides) == len(model.teacher.tap.dry_run().levels)
+    assert len(model.strides) == len(model.teacher.tap.inspect().strides)
 
 
 def check_hook(content: Config) -> None:

@@ -94,7 +94,7 @@ def test_the_import_says_it_where_nothing_is_installed(tmp_path):
 def test_one_host_is_enough(host):
     code = (
         f'import sys; sys.modules[{host!r}] = None; import tskd_mm\n'
-        'from tskd_mm.engine.data_check import check_data; check_data([0])'
+        'from tskd_mm.engine.preflight.data_check import check_data; check_data([0])'
     )
     command = [sys.executable, '-W', 'ignore', '-c', code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

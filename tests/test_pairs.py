@@ -12,7 +12,7 @@ from mmengine.registry import MODELS, init_default_scope
 from toys import photos, tiny_retinanet
 
 from tskd_mm.models import TSKDDistiller
-from tskd_mm.models.model_source import find_model
+from tskd_mm.models.loading.model_config import find_model
 
 ROOT = Path(__file__).resolve().parents[1]
 

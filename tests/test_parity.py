@@ -17,11 +17,11 @@ from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from tskd_mm.engine.schedule import ReviewSchedule
-from tskd_mm.models.attention_map import attention_map
-from tskd_mm.models.increment import increment_sequence
-from tskd_mm.models.increment_predictor import IncrementPredictor
+from tskd_mm.engine.schedule.review_schedule import ReviewSchedule
+from tskd_mm.models.features.attention_map import attention_map
 from tskd_mm.models.losses import LogitKLLoss
+from tskd_mm.models.review.increment_predictor import IncrementPredictor
+from tskd_mm.models.review.temporal_review import increment_sequence
 
 # Rounding grows in the reviews. The last bits, and so the end of the trajectory, are
 # those of the PyTorch and the kind of CPU that made it: 2.1 itself with other kernels

@@ -13,7 +13,7 @@ from mmengine.registry import MODELS
 from toys import TRUSTING, load_whole, run_tool, same_tensors, scalars
 from user_files import user_classifier, user_detector
 
-from tskd_mm.models.model_source import find_model
+from tskd_mm.models.loading.model_config import find_model
 
 TRAIN, TEST = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))
 STOCK = Path(mmdet.__file__).parent / '.mim' / 'tools'

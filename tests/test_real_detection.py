@@ -12,7 +12,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from toys import run_tool, scalars
 
-from tskd_mm.models.weights import load_weights
+from tskd_mm.models.loading.checkpoint import load_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN, TEST = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))

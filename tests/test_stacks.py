@@ -34,7 +34,7 @@ def tool(stack: str, folder: Path, name: str, *arguments: object) -> None:
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'},
+            env=os.environ | {'PYTHONPATH': f'{ROOT}:{ROOT / "tests" / "helpers"}'},
         ).returncode
         log.seek(0)
         assert status == 0, log.read()[-3000:]

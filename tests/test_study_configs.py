@@ -11,9 +11,9 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 from test_configs import build, copy_of, images, moved
 
-from tskd_mm.models.attention_map import attention_map
+from tskd_mm.models.features.attention_map import attention_map
 from tskd_mm.models.losses import AttentionTransferLoss
-from tskd_mm.models.temporal_review import TemporalReview
+from tskd_mm.models.review.temporal_review import TemporalReview
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
 FAMILIES = ('cifar10', 'person')

@@ -87,7 +87,6 @@ def _settings(
         'amp': args.amp,
         'channels_last': args.channels_last,
         'repeats': args.repeats,
-        'frozen parts': [*steps.model.bank.frozen.paths],
     }
 
 

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from turns import Step
 
 from tskd_mm.engine import TSKDMemoryHook
-from tskd_mm.engine.checkpoint_entry import add_entry
+from tskd_mm.engine.resume.checkpoint_entry import add_entry
 
 
 def operations(step: Step) -> int:

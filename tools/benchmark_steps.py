@@ -15,9 +15,9 @@ from seen_batch import leaf, see, static_losses
 from torch import Tensor, nn
 from turns import Step
 
-from tskd_mm.models.attention_map import attention_map
-from tskd_mm.models.increment import increment, increment_sequence
-from tskd_mm.models.valid_pixels import masked_mean
+from tskd_mm.models.features.attention_map import attention_map
+from tskd_mm.models.features.padding import masked_mean
+from tskd_mm.models.review.temporal_review import increment, increment_sequence
 
 
 class BenchmarkSteps:
@@ -116,9 +116,6 @@ class BenchmarkSteps:
     def _look(self) -> None:
         """Keep what the parts work on."""
         self.seen = see(self.model, self.data, self._precision())
-        bank: Any = self.model.bank
-        with bank.frozen.record(self.seen.inputs) as self.unchanged:
-            self._student()
         self.past = [*zip(*self._past())]
         pairs = [self._level_maps(level) for level in range(len(self.past))]
         self.histories = [leaf(history) for history, _ in pairs]
@@ -138,7 +135,7 @@ class BenchmarkSteps:
 
     def _past(self) -> list[list[Tensor]]:
         with self._precision():
-            return self.model.bank.levels(self.seen.inputs, self.unchanged)
+            return self.model.bank.levels(self.seen.inputs)
 
     def _level_maps(self, level: int) -> tuple[Tensor, Tensor]:
         def attention(feature: Tensor) -> Tensor:

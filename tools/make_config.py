@@ -16,8 +16,8 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import MODELS
 
-from tskd_mm.models.feature_tap import FeatureTap
-from tskd_mm.models.model_source import ModelSource, find_model
+from tskd_mm.models.features.feature_tap import FeatureTap
+from tskd_mm.models.loading.model_config import ModelSource, find_model
 
 TEMPLATE = """\
 # Strides of the levels: student {student_strides}, teacher {teacher_strides}.
@@ -85,7 +85,8 @@ def _from_anywhere(config: str) -> str:
 def _levels(source: ModelSource) -> list[tuple[int, int]]:
     """Stride and channels of each level of the neck."""
     tap = FeatureTap(MODELS.build(source.config), ['neck'])
-    return list(zip(tap.strides(), (f.shape[1] for f in tap.dry_run().levels)))
+    found = tap.inspect()
+    return [*zip(found.strides, found.channels)]
 
 
 def _checkpoint(teacher: ModelSource) -> str:

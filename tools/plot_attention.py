@@ -16,7 +16,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import MODELS, init_default_scope
 
 from tskd_mm.models import TSKDDistiller
-from tskd_mm.models.weights import load_weights, read_checkpoint
+from tskd_mm.models.loading.checkpoint import load_weights, read_checkpoint
 from tskd_mm.visualization import attention_maps, draw_attention
 
 

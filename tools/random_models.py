@@ -9,8 +9,8 @@ from mmengine.registry import MODELS, init_default_scope
 from torch.optim.swa_utils import update_bn
 
 import tskd_mm  # noqa: F401  (registers the components)
-from tskd_mm.models.model_source import find_model
-from tskd_mm.models.tskd_distiller import TSKDDistiller
+from tskd_mm.models.distillers.tskd_distiller import TSKDDistiller
+from tskd_mm.models.loading.model_config import find_model
 
 # Images and their height and width, where nothing else is asked for.
 BATCHES = {'mmpretrain': (128, (32, 32)), 'mmdet': (2, (320, 320))}

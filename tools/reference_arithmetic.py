@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tskd_mm.models.attention_map import attention_map
-from tskd_mm.models.conv_lstm import ConvLSTMCell
-from tskd_mm.models.feature_tap import Features, FeatureTap
-from tskd_mm.models.increment import increment, increment_sequence
-from tskd_mm.models.increment_predictor import IncrementPredictor
-from tskd_mm.models.loss_balance import add_losses, name_task_loss, weigh
-from tskd_mm.models.tskd_distiller import TSKDDistiller
+from tskd_mm.models.distillers.loss_dict import add_losses, name_task_loss, weigh
+from tskd_mm.models.distillers.tskd_distiller import TSKDDistiller
+from tskd_mm.models.features.attention_map import attention_map
+from tskd_mm.models.features.feature_tap import Features, FeatureTap
+from tskd_mm.models.review.conv_lstm import ConvLSTMCell
+from tskd_mm.models.review.increment_predictor import IncrementPredictor
+from tskd_mm.models.review.temporal_review import increment, increment_sequence
 
 
 def predict(predictor: IncrementPredictor, sequence: Tensor) -> Tensor:

@@ -34,9 +34,9 @@ from study_report import markdown
 from torch import Tensor, nn
 
 from tskd_mm.models import TSKDDistiller
-from tskd_mm.models.attention_map import attention_map
-from tskd_mm.models.increment import increment, increment_sequence
-from tskd_mm.models.valid_pixels import masked_mean
+from tskd_mm.models.features.attention_map import attention_map
+from tskd_mm.models.features.padding import masked_mean
+from tskd_mm.models.review.temporal_review import increment, increment_sequence
 
 PATHS = ('both', 'gap', 'history', 'neither')  # through which the student is reached
 

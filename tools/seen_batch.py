@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tskd_mm.models.feature_tap import Features
-from tskd_mm.models.level_match import fit_size
-from tskd_mm.models.tskd_distiller import TSKDDistiller
-from tskd_mm.models.valid_pixels import valid_pixels
+from tskd_mm.models.distillers.tskd_distiller import TSKDDistiller
+from tskd_mm.models.features.feature_tap import Features
+from tskd_mm.models.features.level_match import fit_size
+from tskd_mm.models.features.padding import valid_pixels
 
 
 @dataclass

@@ -10,7 +10,7 @@ import torch
 from mmengine.registry import MODELS
 from toys import run_tool
 
-from tskd_mm.models.model_source import find_model
+from tskd_mm.models.loading.model_config import find_model
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / 'tools' / 'model_converters' / 'cifar_to_mmpretrain.py'

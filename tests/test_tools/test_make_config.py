@@ -11,7 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from toys import photos
 
-from tskd_mm.models.model_source import find_model
+from tskd_mm.models.loading.model_config import find_model
 
 PAIRS = [
     ('vfnet/vfnet_r50_fpn_1x_coco', 'vfnet/vfnet_r101_fpn_1x_coco'),

@@ -8,7 +8,7 @@ from random_models import random_batch, random_distiller
 from reference_arithmetic import ReferenceReview, predict
 from torch import nn
 
-from tskd_mm.models.increment_predictor import IncrementPredictor
+from tskd_mm.models.review.increment_predictor import IncrementPredictor
 
 
 @pytest.mark.parametrize('size', [(8, 8), (5, 3)])

@@ -13,8 +13,8 @@ from plot_attention import load_distiller
 from review_paths import Level, Probe, main
 from toys import run_config
 
-from tskd_mm.models.attention_map import attention_map
-from tskd_mm.models.temporal_review import TemporalReview
+from tskd_mm.models.features.attention_map import attention_map
+from tskd_mm.models.review.temporal_review import TemporalReview
 
 
 class Scale(torch.nn.Module):

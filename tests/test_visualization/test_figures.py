@@ -5,8 +5,8 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from tskd_mm.engine.review_plan import ReviewPlan
-from tskd_mm.engine.schedule import ReviewSchedule
+from tskd_mm.engine.schedule.review_schedule import ReviewSchedule
+from tskd_mm.engine.schedule.run_timeline import RunTimeline
 from tskd_mm.visualization import (
     AttentionMaps,
     draw_attention,
@@ -48,7 +48,9 @@ def test_rows_share_their_scales():
 @pytest.mark.parametrize('resumed', [0, 30])
 def test_timeline(resumed):
     """4 epochs of 10 iterations; M1, R, M1, R."""
-    plan = ReviewPlan(ReviewSchedule(1, 1, 1), by_epoch=True, end=40, iters_per_step=10)
+    plan = RunTimeline(
+        ReviewSchedule(1, 1, 1), by_epoch=True, end=40, iters_per_step=10
+    )
     rates = [1.0] * 20 + [0.1] * 20
     [axes] = draw_timeline(plan, rates[resumed:]).axes
     reviews = [patch.get_x() for patch in axes.patches]

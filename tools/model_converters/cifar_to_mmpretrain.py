@@ -13,8 +13,8 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from tskd_mm.models.model_source import find_model
-from tskd_mm.models.weights import fit, load_weights
+from tskd_mm.models.loading.checkpoint import fit, load_weights
+from tskd_mm.models.loading.model_config import find_model
 
 # Names of the last linear layer, in RepDistiller, mdistiller and the CIFAR-10 models.
 CLASSIFIERS = ('fc', 'linear', 'classifier', 'classifier.0')

@@ -1,20 +1,19 @@
-from .factor_ramp import FactorRamp
 from .hooks import (
     DistillationHook,
     LossWeightHook,
     TSKDMemoryHook,
     TSKDVisualizationHook,
 )
-from .schedule import Node, ReviewSchedule
+from .schedule import Node, ReviewSchedule, WeightRamp
 from .tskd_log_processor import TSKDLogProcessor
 
 __all__ = [
     'DistillationHook',
-    'FactorRamp',
     'LossWeightHook',
     'Node',
     'ReviewSchedule',
     'TSKDLogProcessor',
     'TSKDMemoryHook',
     'TSKDVisualizationHook',
+    'WeightRamp',
 ]

@@ -4,8 +4,43 @@ from mmengine.hooks import IterTimerHook
 from mmengine.registry import LOG_PROCESSORS
 from mmengine.runner import LogProcessor, Runner
 
-from .phase_times import PhaseTimes
-from .review_plan import ReviewPlan, plan_of
+from .schedule.run_timeline import RunTimeline, timeline_of
+
+# Student forward, backward (as much as two forwards) and teacher forward.
+ORDINARY_PASSES = 4
+
+
+class PhaseTimes:
+    """Mean times of an iteration, apart for reviews and for all else.
+
+    Until both kinds have been seen the other is estimated: a review adds one forward
+    pass for each memory to the four or so of an ordinary iteration.
+
+    Args:
+        num_slots: Memories that look at the batch in a review.
+    """
+
+    def __init__(self, num_slots: int) -> None:
+        self.ratio = 1 + num_slots / ORDINARY_PASSES
+        self.seconds = {False: 0.0, True: 0.0}
+        self.counts = {False: 0, True: 0}
+
+    def add(self, seconds: float, review: bool) -> None:
+        """Take down one iteration."""
+        self.seconds[review] += seconds
+        self.counts[review] += 1
+
+    def mean(self, review: bool) -> float:
+        """Seconds of one iteration; 0 before the first."""
+        if self.counts[review]:
+            return self.seconds[review] / self.counts[review]
+        if self.counts[not review]:
+            return self.mean(not review) * (self.ratio if review else 1 / self.ratio)
+        return 0.0
+
+    def left(self, ordinary: int, reviewing: int) -> float:
+        """Seconds that so many iterations of both kinds will take."""
+        return ordinary * self.mean(False) + reviewing * self.mean(True)
 
 
 @LOG_PROCESSORS.register_module()
@@ -31,7 +66,7 @@ class TSKDLogProcessor(LogProcessor):
         self, runner: Runner, batch_idx: int, mode: str
     ) -> tuple[dict, str]:
         """Scalars and line; while training the line names the phase."""
-        plan = plan_of(runner) if mode == 'train' else None
+        plan = timeline_of(runner) if mode == 'train' else None
         if plan is None:
             return super().get_log_after_iter(runner, batch_idx, mode)
         position = plan.position(runner, batch_idx)
@@ -44,7 +79,7 @@ class TSKDLogProcessor(LogProcessor):
         start, _, rest = line.partition(']  ')
         return scalars, f'{start}]  [{plan.describe(position)}]  {rest}'
 
-    def _update_eta(self, runner: Runner, plan: ReviewPlan, position: int) -> None:
+    def _update_eta(self, runner: Runner, plan: RunTimeline, position: int) -> None:
         timer = next((h for h in runner.hooks if isinstance(h, IterTimerHook)), None)
         if timer is None:
             return

@@ -1,7 +1,7 @@
 from . import backbones
-from .attention_map import attention_map
-from .increment import increment, increment_sequence
-from .increment_predictor import IncrementPredictor
+from .distillers import TSKDDistiller
+from .features import attention_map
+from .loading import find_model
 from .losses import (
     AttentionTransferLoss,
     CWDLoss,
@@ -13,8 +13,12 @@ from .losses import (
     PKDLoss,
     ReviewKDLoss,
 )
-from .temporal_review import TemporalReview
-from .tskd_distiller import TSKDDistiller
+from .review import (
+    IncrementPredictor,
+    TemporalReview,
+    increment,
+    increment_sequence,
+)
 
 __all__ = [
     'AttentionTransferLoss',
@@ -31,6 +35,7 @@ __all__ = [
     'TemporalReview',
     'attention_map',
     'backbones',
+    'find_model',
     'increment',
     'increment_sequence',
 ]

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..models.attention_map import attention_map
-from ..models.increment import increment, increment_sequence
-from ..models.level_match import fit_size
-from ..models.tskd_distiller import TSKDDistiller
-from ..models.valid_pixels import valid_pixels
+from ..models.distillers.tskd_distiller import TSKDDistiller
+from ..models.features.attention_map import attention_map
+from ..models.features.level_match import fit_size
+from ..models.features.padding import valid_pixels
+from ..models.review.temporal_review import increment, increment_sequence
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from ..engine.schedule import ReviewSchedule
+from ..engine.schedule.review_schedule import ReviewSchedule
 
 Span = tuple[float, float]
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ..engine.review_plan import ReviewPlan
+from ..engine.schedule.run_timeline import RunTimeline
 from .phase_shading import phase_spans, shade_phases
 
 NAMED = 40  # nodes that have room for their names
 POINTS = 2000  # of the curve; more are not seen
 
 
-def draw_timeline(plan: ReviewPlan, rates: Sequence[float]) -> Figure:
+def draw_timeline(plan: RunTimeline, rates: Sequence[float]) -> Figure:
     """Memories and reviews of the whole training over the learning rate.
 
     Args:

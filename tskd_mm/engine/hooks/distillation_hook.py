@@ -6,13 +6,13 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ...models.tskd_distiller import TSKDDistiller
-from ..checkpoint_entry import add_entry, bring_back_entry, take_out_extras
-from ..crash_safe import mend_last_checkpoint, save_crash_safely
-from ..data_check import check_data
-from ..distiller_of import distiller_of
+from ...models.distillers.tskd_distiller import TSKDDistiller
 from ..preflight import preflight
-from ..random_state import follow_resumed_seed, seed_epoch, seed_iterations
+from ..preflight.data_check import check_data
+from ..resume.checkpoint_entry import add_entry, bring_back_entry, take_out_extras
+from ..resume.crash_safe import mend_last_checkpoint, save_crash_safely
+from ..resume.random_state import follow_resumed_seed, seed_epoch, seed_iterations
+from .required_parts import find_distiller
 
 
 @HOOKS.register_module()
@@ -104,4 +104,4 @@ class DistillationHook(Hook):
         Raises:
             ValueError: If it is no distiller, or sharded.
         """
-        return distiller_of(runner, type(self).__name__)
+        return find_distiller(runner, type(self).__name__)

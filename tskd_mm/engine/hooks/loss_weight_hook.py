@@ -7,9 +7,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ..distiller_of import distiller_of
-from ..epoch_loop import check_epoch_loop
-from ..factor_ramp import FactorRamp
+from ..schedule.weight_ramp import WeightRamp
+from .required_parts import find_distiller, require_epoch_loop
 
 
 @HOOKS.register_module()
@@ -23,7 +22,7 @@ class LossWeightHook(Hook):
 
     Args:
         factors: For each loss by its name (``'review'`` too) the points of a
-            :class:`~tskd_mm.engine.factor_ramp.FactorRamp`.
+            :class:`~tskd_mm.engine.schedule.weight_ramp.WeightRamp`.
         by_epoch: The points count epochs; False counts iterations. For both use two
             hooks.
 
@@ -38,7 +37,7 @@ class LossWeightHook(Hook):
         factors: Mapping[str, Sequence[tuple[int, float]]],
         by_epoch: bool = True,
     ) -> None:
-        self.ramps = {name: FactorRamp(points) for name, points in factors.items()}
+        self.ramps = {name: WeightRamp(points) for name, points in factors.items()}
         self.by_epoch = by_epoch
 
     def before_train(self, runner: Runner) -> None:
@@ -47,7 +46,7 @@ class LossWeightHook(Hook):
         Raises:
             ValueError: If they are not.
         """
-        known = distiller_of(runner, 'LossWeightHook').loss_names
+        known = find_distiller(runner, 'LossWeightHook').loss_names
         unknown = [name for name in self.ramps if name not in known]
         if unknown:
             raise ValueError(
@@ -55,7 +54,7 @@ class LossWeightHook(Hook):
                 f'of the distiller are {", ".join(known) or "none"}: use their names'
             )
         if self.by_epoch:
-            check_epoch_loop(runner, 'LossWeightHook', 'the points')
+            require_epoch_loop(runner, 'LossWeightHook', 'the points')
         self._set(runner, runner.epoch if self.by_epoch else runner.iter)
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -67,6 +66,6 @@ class LossWeightHook(Hook):
             self._set(runner, runner.iter)
 
     def _set(self, runner: Runner, step: int) -> None:
-        factors = distiller_of(runner, 'LossWeightHook').loss_factors
+        factors = find_distiller(runner, 'LossWeightHook').loss_factors
         for name, ramp in self.ramps.items():
             factors[name] = ramp.factor(step)

@@ -6,19 +6,20 @@ from typing import Any
 from mmengine.registry import HOOKS
 from mmengine.runner import LogProcessor, Runner
 
-from ..epoch_loop import check_epoch_loop
-from ..schedule import ReviewSchedule
+from ..schedule.review_schedule import ReviewSchedule
 from ..tskd_log_processor import TSKDLogProcessor
 from .distillation_hook import DistillationHook
+from .required_parts import require_epoch_loop
 
 
 @HOOKS.register_module()
 class TSKDMemoryHook(DistillationHook):
     """Runs the cycle M1, ..., Mn, R of memories and reviews.
 
-    The hook decides when, :class:`~tskd_mm.models.tskd_distiller.TSKDDistiller` holds
-    the state. All else is done as in :class:`DistillationHook`; predictors and
-    memories are part of the entry ``'tskd'``.
+    The hook decides when,
+    :class:`~tskd_mm.models.distillers.tskd_distiller.TSKDDistiller` holds the state.
+    All else is done as in :class:`DistillationHook`; predictors and memories are part
+    of the entry ``'tskd'``.
 
     Args:
         interval: Epochs (or iterations) from one node of the cycle to the next; 5
@@ -91,7 +92,7 @@ class TSKDMemoryHook(DistillationHook):
                 'use the hook DistillationHook, or remove review=None from the model'
             )
         if self.by_epoch:
-            check_epoch_loop(runner, 'TSKDMemoryHook', 'interval')
+            require_epoch_loop(runner, 'TSKDMemoryHook', 'interval')
         self._check_reviews(runner)
 
     def schedule_state(self) -> dict[str, Any]:

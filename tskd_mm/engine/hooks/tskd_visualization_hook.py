@@ -15,11 +15,11 @@ from ...visualization import (
     draw_timeline,
     figure_image,
 )
-from ..distiller_of import distiller_of
 from ..preflight.samples import one_image
 from ..preflight.untouched import untouched
-from ..rate_curve import rate_curve
-from ..review_plan import ReviewPlan, plan_of
+from ..schedule.learning_rates import learning_rates
+from ..schedule.run_timeline import RunTimeline, timeline_of
+from .required_parts import find_distiller
 
 ROWS = 6  # reviews in one picture
 
@@ -57,7 +57,7 @@ class TSKDVisualizationHook(Hook):
         """
         self.plan = _plan(runner)
         _check(runner, self.image, self.level)
-        rates = rate_curve(runner, self.plan.position(runner))
+        rates = learning_rates(runner, self.plan.position(runner))
         _show(runner, 'tskd_schedule', draw_timeline(self.plan, rates))
 
     def after_train_iter(
@@ -70,7 +70,7 @@ class TSKDVisualizationHook(Hook):
 
     @master_only
     def _look(self, runner: Runner, position: int) -> None:
-        model = distiller_of(runner, 'TSKDVisualizationHook')
+        model = find_distiller(runner, 'TSKDVisualizationHook')
         with untouched(model):
             model.eval()
             batch = one_image(runner.val_dataloader, self.image)
@@ -94,8 +94,8 @@ def _show(runner: Runner, name: str, figure: Figure) -> None:
     runner.visualizer.add_image(name, figure_image(figure), step=runner.iter + 1)
 
 
-def _plan(runner: Runner) -> ReviewPlan:
-    plan = plan_of(runner)
+def _plan(runner: Runner) -> RunTimeline:
+    plan = timeline_of(runner)
     if plan is None:
         raise ValueError(
             'TSKDVisualizationHook shows reviews, but there are none: add '
@@ -112,7 +112,7 @@ def _check(runner: Runner, image: int, level: int) -> None:
         )
     images, levels = (
         len(runner.val_dataloader.dataset),
-        len(distiller_of(runner, 'TSKDVisualizationHook').strides),
+        len(find_distiller(runner, 'TSKDVisualizationHook').strides),
     )
     for name, value, count in (('image', image, images), ('level', level, levels)):
         if not 0 <= value < count:

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from torch import Tensor, nn
 
-from ...models.feature_tap import Features, FeatureTap
-from ..review_plan import ReviewPlan
+from ...models.features.feature_tap import Features, FeatureTap
+from ..schedule.run_timeline import RunTimeline
 
 SIGNS = 64  # nodes of the schedule that fit on a line
 DATES = 6  # reviews that are listed one by one
@@ -22,7 +22,7 @@ def model_line(model: nn.Module) -> str:
     return f'{line}, {trained / 1e6:.2f} M of them trained'
 
 
-def schedule_lines(plan: ReviewPlan) -> list[str]:
+def schedule_lines(plan: RunTimeline) -> list[str]:
     """One sign for each node, and when the reviews are."""
     nodes = [*plan.schedule.nodes(0, plan.steps)]
     signs = ''.join('R' if n.slot is None else str(n.slot + 1) for _, n in nodes)

@@ -8,9 +8,9 @@ from mmengine.dist import all_reduce
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import IterableDataset
 
-from ...models.frozen_teacher import FrozenTeacher
-from ...models.tskd_distiller import TSKDDistiller
-from ..review_plan import ReviewPlan
+from ...models.distillers.tskd_distiller import TSKDDistiller
+from ...models.teacher.frozen_teacher import FrozenTeacher
+from ..schedule.run_timeline import RunTimeline
 from .lines import loss_line, megabytes, tap_lines, time_line
 from .samples import batch_size, sample_images
 from .trial_step import TrialStep, try_step
@@ -23,7 +23,7 @@ def try_phases(
     runner: Runner,
     model: TSKDDistiller,
     teacher: FrozenTeacher,
-    plan: ReviewPlan | None,
+    plan: RunTimeline | None,
 ) -> Rows:
     """Lines about taps, losses, time and memory, by their label.
 
@@ -89,7 +89,7 @@ def _time(
     runner: Runner,
     step: TrialStep,
     review: TrialStep | None,
-    plan: ReviewPlan | None,
+    plan: RunTimeline | None,
     loading: float,
     workers: int,
 ) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from ...models.frozen_teacher import FrozenTeacher
-from ...models.model_source import find_model
-from ...models.tskd_distiller import TSKDDistiller
-from ..review_plan import plan_of
+from ...models.distillers.tskd_distiller import TSKDDistiller
+from ...models.loading.model_config import find_model
+from ...models.teacher.frozen_teacher import FrozenTeacher
+from ..schedule.run_timeline import timeline_of
 from .lines import model_line, schedule_lines
 from .phase_trial import try_phases
 from .student_start import pretrained_parts
@@ -55,7 +55,7 @@ def preflight(runner: Runner, model: TSKDDistiller) -> Preflight:
         raise RuntimeError('the preflight needs the teacher: call init_weights() first')
     start = time.perf_counter()
     found = Preflight()
-    plan = plan_of(runner)
+    plan = timeline_of(runner)
     with untouched(model):
         _look_at_student(found, runner, model)
         _look_at_teacher(found, runner, model, model.teacher)

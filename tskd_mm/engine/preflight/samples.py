@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..dataset_parts import dataset_parts
+from .data_check import dataset_parts
 
 
 def sample_images(loader: DataLoader, count: int) -> list[Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from ...models.weights import unwrap
+from ...models.loading.checkpoint import unwrap
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import nn
 
-from ...models.frozen_teacher import FrozenTeacher
-from ...models.tskd_distiller import TSKDDistiller
+from ...models.distillers.tskd_distiller import TSKDDistiller
+from ...models.teacher.frozen_teacher import FrozenTeacher
 from .samples import sample_images
 
 IMAGES = 16

@@ -11,9 +11,9 @@ import torch
 from mmengine.dist import barrier
 from mmengine.runner import Runner
 
-from ...models.feature_tap import Features
-from ...models.frozen_teacher import FrozenTeacher
-from ...models.tskd_distiller import TSKDDistiller
+from ...models.distillers.tskd_distiller import TSKDDistiller
+from ...models.features.feature_tap import Features
+from ...models.teacher.frozen_teacher import FrozenTeacher
 
 
 @dataclass

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...models.tskd_distiller import TSKDDistiller
+from ...models.distillers.tskd_distiller import TSKDDistiller
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..attention_map import attention_map
+from ..features.attention_map import attention_map
 
 
 @MODELS.register_module()
@@ -17,7 +17,7 @@ class AttentionTransferLoss(nn.Module):
     in the padding of both features leave it as it is.
 
     Args:
-        normalize: See :func:`~tskd_mm.models.attention_map.attention_map`.
+        normalize: See :func:`~tskd_mm.models.features.attention_map.attention_map`.
         loss_weight: w; 0.1 with ``'rms'`` in the recipes of this project. The
             CIFAR-100 benchmark of mdistiller has 1000 with ``'spatial'``.
     """

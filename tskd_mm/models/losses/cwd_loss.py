@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..valid_pixels import spatial_log_softmax
+from ..features.padding import spatial_log_softmax
 
 
 @MODELS.register_module()

@@ -3,7 +3,7 @@
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..valid_pixels import masked_mean
+from ..features.padding import masked_mean
 
 
 @MODELS.register_module()

@@ -1,0 +1,109 @@
+"""Two processes end with what one process ends with."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+
+import pytest
+import torch
+from distributed_run import VARIANTS
+from mmengine.registry import MODELS
+from toys import coco_set, load_whole, same_tensors, tiny_retinanet
+
+SCRIPT = str(Path(__file__).parent / 'helpers' / 'distributed_run.py')
+
+
+def start(folder: Path, batch: int, rank: int, processes: int) -> subprocess.Popen:
+    numbers = (str(number) for number in (batch, rank, processes))
+    with (folder / f'{rank}.log').open('w') as log:
+        return subprocess.Popen(
+            [sys.executable, SCRIPT, str(folder), *numbers],
+            stdout=log,
+            stderr=log,
+            env=os.environ | {'OMP_NUM_THREADS': '1'},
+        )
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory) -> Path:
+    """Where rank 0, rank 1 and a single process left what they ended with."""
+    folder = tmp_path_factory.mktemp('distributed')
+    coco_set(folder, images=8, size=(96, 96))
+    torch.manual_seed(1)
+    teacher = MODELS.build(dict(_scope_='mmdet', **tiny_retinanet(width=12)))
+    torch.save({'state_dict': teacher.state_dict()}, folder / 'teacher.pth')
+    two, one = folder / 'two', folder / 'one'
+    two.mkdir(), one.mkdir()
+    runs = {
+        two / '0.log': start(two, batch=2, rank=0, processes=2),
+        two / '1.log': start(two, batch=2, rank=1, processes=2),
+        one / '0.log': start(one, batch=4, rank=0, processes=1),
+    }
+    try:
+        # When one fails the other waits for it, and is not to.
+        while any(run.poll() is None for run in runs.values()):
+            for log, run in runs.items():
+                assert not run.poll(), log.read_text()[-3000:]
+            sleep(0.1)
+    finally:
+        for run in runs.values():
+            run.kill()
+    for log, run in runs.items():
+        assert run.wait() == 0, log.read_text()[-3000:]
+    return folder
+
+
+def states(folder: Path, variant: str) -> tuple[dict, dict, dict]:
+    files = (f'two/{variant}_0.pth', f'two/{variant}_1.pth', f'one/{variant}_0.pth')
+    first, second, alone = (load_whole(folder / file) for file in files)
+    assert first['wrapped'] and second['wrapped'] and not alone['wrapped']
+    return first, second, alone
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_processes_agree(folder, variant):
+    first, second, _ = states(folder, variant)
+    assert same_tensors(first['student'], second['student'])
+    assert same_tensors(first['losses'], second['losses'])
+    if variant == 'static':
+        return
+    assert same_tensors(first['review'], second['review'])
+    assert list(first['memories']) == list(second['memories']) == [1, 2, 0]
+    for slot, memory in first['memories'].items():
+        assert same_tensors(memory, second['memories'][slot])
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_losses_equal_those_of_one_process(folder, variant):
+    first, second, alone = (state['log'] for state in states(folder, variant))
+    assert len(first) == len(alone) == 10
+    tolerance = 0.03 if variant == 'bfloat16' else 1e-3
+    for a, b, expected in zip(first, second, alone, strict=True):
+        assert a.keys() == b.keys() == expected.keys()
+        for name in ('loss_attention', 'loss_fitnet', 'loss_review'):
+            if name in expected:
+                found = (a[name] + b[name]) / 2
+                assert found == pytest.approx(expected[name], rel=tolerance), name
+    reviews = [i for i, row in enumerate(alone) if 'loss_review' in row]
+    assert reviews == ([] if variant == 'static' else [6, 7])
+
+
+@pytest.mark.parametrize('variant', [v for v in VARIANTS if v != 'bfloat16'])
+def test_two_processes_equal_one(folder, variant):
+    first, _, alone = states(folder, variant)
+    parts = {'student', 'review', 'losses', 'ema'} & alone.keys()
+    assert ('ema' in parts) == (variant == 'ema')
+    assert (len(alone['losses']) > 0) == (variant == 'static')
+    for part in parts:
+        for name, tensor in alone[part].items():
+            torch.testing.assert_close(
+                first[part][name], tensor, rtol=1e-3, atol=1e-5, msg=name
+            )
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_learning_rate_follows_the_global_batch(folder, variant):
+    for state in states(folder, variant):
+        assert state['lr'] == pytest.approx(0.01 * 4 / 8)

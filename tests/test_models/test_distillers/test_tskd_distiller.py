@@ -1,0 +1,198 @@
+"""What the distiller adds to a detector's losses, and what it leaves alone."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.registry import DefaultScope
+from torch import Tensor, nn
+from toys import detection_batch, same_tensors, tiny_distiller
+
+from tskd_mm.models import AttentionTransferLoss, LogitKLLoss
+from tskd_mm.models.features.padding import valid_pixels
+
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
+
+
+@pytest.fixture
+def distiller() -> nn.Module:
+    model = tiny_distiller()
+    model.init_weights()
+    for slot in range(3):
+        for parameter in model.student.backbone.parameters():
+            parameter.data.mul_(1.02)
+        model.memorize(slot)
+    return model.train()
+
+
+def _outputs(module: nn.Module) -> list:
+    """Grows with what the module returns from now on."""
+    seen: list = []
+    module.register_forward_hook(lambda m, args, output: seen.append(output))
+    return seen
+
+
+def _teacher_levels(distiller: nn.Module, inputs: Tensor, samples: list) -> list:
+    teacher = distiller.teacher
+    with torch.no_grad():
+        return teacher.model.extract_feat(teacher.adapt(inputs, samples))
+
+
+def test_losses_of_a_general_step(distiller: nn.Module):
+    inputs, samples = detection_batch(distiller.data_preprocessor)
+    own = distiller.student.loss(inputs, samples)
+    seen, passes = _outputs(distiller.student.neck), _outputs(distiller.backbone)
+    losses = distiller(inputs, samples, mode='loss')
+    assert len(seen) == len(passes) == 1
+    assert set(losses) == {*own, 'loss_attention', 'ratio_attention'}
+    for name, values in own.items():
+        assert torch.equal(torch.stack(losses[name]), torch.stack(values))
+    expected = 0
+    for student, teacher in zip(seen[0], _teacher_levels(distiller, inputs, samples)):
+        mask = valid_pixels(samples, student.shape[-2:], student)
+        expected += AttentionTransferLoss(loss_weight=0.1)(
+            student * mask, teacher * mask
+        )
+    torch.testing.assert_close(losses['loss_attention'], expected)
+
+
+def test_loss_of_a_review(distiller: nn.Module):
+    inputs, samples = detection_batch(distiller.data_preprocessor)
+    seen = _outputs(distiller.student.neck)
+    for phase in ('general', 'memorize'):
+        distiller.phase = phase
+        assert 'loss_review' not in distiller.loss(inputs, samples)
+    distiller.phase = 'review'
+    losses = distiller.loss(inputs, samples)
+    expected = distiller.review(
+        distiller.bank.levels(inputs),
+        seen[2],
+        _teacher_levels(distiller, inputs, samples),
+        [valid_pixels(samples, level.shape[-2:], level) for level in seen[2]],
+    )
+    torch.testing.assert_close(losses['loss_review'], expected)
+
+
+@pytest.mark.parametrize('phase', ['memorize', 'review', 'general'])
+def test_gradients(distiller: nn.Module, phase: str):
+    distiller.phase = phase
+    loss, _ = distiller.parse_losses(
+        distiller.loss(*detection_batch(distiller.data_preprocessor))
+    )
+    loss.backward()
+    reviewed = [p.grad for p in distiller.review.parameters()]
+    if phase == 'review':
+        first = len(reviewed) // len(distiller.review.predictors)
+        assert all(g.abs().sum() > 0 for g in reviewed[:first])
+        assert not any(g is None for g in reviewed)
+    else:
+        assert all(g is None for g in reviewed)
+    trained = [p for p in distiller.student.parameters() if p.requires_grad]
+    assert all(p.grad is not None for p in trained)
+    outside = [*distiller.teacher.model.parameters()]
+    assert all(p.grad is None and not p.requires_grad for p in outside)
+    kept = [t for snapshot in distiller.bank.slots.values() for t in snapshot.values()]
+    assert all(t.grad is None and not t.requires_grad for t in kept)
+
+
+def test_the_review_alone_trains_the_student(distiller: nn.Module):
+    distiller.phase = 'review'
+    losses = distiller.loss(*detection_batch(distiller.data_preprocessor))
+    losses['loss_review'].backward()
+    gradient = distiller.student.backbone.layer2[0].downsample[0].weight.grad
+    assert gradient.abs().sum() > 0
+    assert distiller.student.bbox_head.retina_cls.weight.grad is None
+
+
+def test_under_amp_maps_and_losses_are_float32(distiller: nn.Module):
+    seen: dict[str, list[torch.dtype]] = {'features': [], 'targets': []}
+    distiller.student.neck.register_forward_hook(
+        lambda m, args, levels: seen['features'].extend(x.dtype for x in levels)
+    )
+    for predictor in distiller.review.predictors:
+        predictor.register_forward_hook(
+            lambda m, args, out: seen['targets'].extend([args[0].dtype, out.dtype])
+        )
+    inputs, samples = detection_batch(distiller.data_preprocessor)
+    distiller.phase = 'review'
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = distiller.loss(inputs, samples)
+    assert torch.bfloat16 in seen['features']
+    assert set(seen['targets']) == {torch.float32}
+    names = ('loss_attention', 'loss_review')
+    assert all(losses[name].dtype == torch.float32 for name in names)
+    exact = distiller.loss(inputs, samples)
+    for name in names:
+        torch.testing.assert_close(losses[name], exact[name], rtol=0.02, atol=1e-4)
+
+
+def test_nothing_changes_the_teacher(distiller: nn.Module):
+    teacher = distiller.teacher.model
+    before = deepcopy(teacher.state_dict())
+    distiller.train()
+    assert not any(module.training for module in teacher.modules())
+    optimizer = torch.optim.SGD(distiller.parameters(), lr=0.1, weight_decay=0.1)
+    distiller.phase = 'review'
+    for _ in range(2):
+        losses = distiller.loss(*detection_batch(distiller.data_preprocessor))
+        loss, _ = distiller.parse_losses(losses)
+        loss.backward()
+        optimizer.step()
+    assert not any(module.training for module in teacher.modules())
+    assert same_tensors(teacher.state_dict(), before)
+
+
+def test_features_of_another_size_are_pooled_to_the_student_s():
+    distiller = tiny_distiller(
+        student_taps=['backbone.layer2'], teacher_taps=['backbone.layer1']
+    )
+    distiller.init_weights()
+    inputs, samples = detection_batch(distiller.data_preprocessor, [(64, 64)] * 2)
+    seen = _outputs(distiller.student.backbone.layer2)
+    full = _outputs(distiller.teacher.model.backbone.layer1)
+    losses = distiller.loss(inputs, samples)
+    assert full[0].shape[-2:] == (16, 16)
+    expected = AttentionTransferLoss(loss_weight=0.1)(seen[0], F.avg_pool2d(full[0], 2))
+    torch.testing.assert_close(losses['loss_attention'], expected)
+
+
+def test_levels_that_both_have():
+    distiller = tiny_distiller(teacher_taps=['backbone'], strides=[8, 32])
+    distiller.init_weights()
+    inputs, samples = detection_batch(distiller.data_preprocessor, [(64, 64)] * 2)
+    seen = _outputs(distiller.student.neck), _outputs(distiller.teacher.model.backbone)
+    losses = distiller.loss(inputs, samples)
+    pairs = (seen[0][0][0], seen[1][0][1]), (seen[0][0][2], seen[1][0][3])
+    expected = sum(AttentionTransferLoss(loss_weight=0.1)(*pair) for pair in pairs)
+    torch.testing.assert_close(losses['loss_attention'], expected)
+    assert len(distiller.review.predictors) == 2
+
+
+def test_logits_of_classifiers():
+    model = dict(
+        type='ImageClassifier',
+        data_preprocessor=dict(num_classes=3),
+        backbone=dict(type='ResNet_CIFAR', depth=18, base_channels=4, stem_channels=4),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=3, in_channels=32),
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        from mmpretrain.structures import DataSample
+
+        distiller = tiny_distiller(
+            student=model,
+            teacher=model,
+            student_taps=['backbone.layer1'],
+            feature_losses=None,
+            logit_losses={'kd': {'type': 'LogitKLLoss', 'temperature': 2.0}},
+        )
+        distiller.init_weights()
+    scores = _outputs(distiller.head), _outputs(distiller.teacher.model.head)
+    samples = [DataSample().set_gt_label(1) for _ in range(4)]
+    losses = distiller.loss(torch.rand(4, 3, 16, 16), samples)
+    assert set(losses) == {'loss_task', 'loss_kd', 'ratio_kd'}
+    assert len(scores[0]) == len(scores[1]) == 1
+    expected = LogitKLLoss(2.0)(scores[0][0], scores[1][0])
+    assert expected > 0
+    torch.testing.assert_close(losses['loss_kd'], expected)

@@ -1,0 +1,140 @@
+"""Attention maps in closed form."""
+
+import math
+import re
+
+import pytest
+import torch
+
+from tskd_mm.models.features.attention_map import attention_map
+
+NORMS = pytest.mark.parametrize('normalize', ['column', 'spatial', 'rms'])
+
+# Two channels whose mean energy is [[3, 0, 2], [4, 6, 0]].
+FEATURE = torch.tensor([[3.0, 0.0, 2.0], [4.0, 6.0, 0.0]]).sqrt() * torch.tensor(
+    [1.2, -0.8]
+).sign().view(2, 1, 1)
+ENERGY = torch.tensor([[3.0, 0.0, 2.0], [4.0, 6.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    'normalize, expected',
+    [
+        ('column', [[0.6, 0.0, 1.0], [0.8, 1.0, 0.0]]),
+        ('spatial', (ENERGY / math.sqrt(65)).tolist()),
+        ('rms', (ENERGY / math.sqrt(65 / 6)).tolist()),
+    ],
+)
+def test_values(normalize: str, expected: list):
+    found = attention_map(FEATURE[None], normalize)
+    assert found.shape == (1, 1, 2, 3)
+    torch.testing.assert_close(found[0, 0], torch.tensor(expected))
+
+
+def test_the_release_s_norm_is_the_default():
+    feature = torch.randn(2, 5, 4, 3)
+    assert torch.equal(attention_map(feature), attention_map(feature, 'column'))
+
+
+def test_channels_are_averaged():
+    feature = torch.zeros(1, 4, 1, 2)
+    feature[0, :, 0, 0] = torch.tensor([1.0, -2.0, 3.0, 0.0])  # energy 14 / 4
+    feature[0, 0, 0, 1] = 1.0  # energy 1 / 4
+    found = attention_map(feature, 'spatial')[0, 0, 0]
+    expected = torch.tensor([14.0, 1.0]) / math.sqrt(197)
+    torch.testing.assert_close(found, expected)
+
+
+@NORMS
+def test_images_do_not_mix_and_scale_does_not_matter(normalize: str):
+    batch = torch.randn(3, 4, 5, 6)
+    alone = torch.cat([attention_map(image[None] * 7, normalize) for image in batch])
+    torch.testing.assert_close(attention_map(batch, normalize), alone)
+
+
+@NORMS
+def test_norms(normalize: str):
+    found = attention_map(torch.randn(2, 4, 5, 6), normalize)
+    square = found.square()
+    norm = {
+        'column': square.sum(2),
+        'spatial': square.sum((2, 3)),
+        'rms': square.mean((2, 3)),
+    }[normalize]
+    torch.testing.assert_close(norm, torch.ones_like(norm))
+
+
+@NORMS
+def test_padding_reads_zero_whatever_is_there(normalize: str):
+    feature, valid = torch.randn(2, 4, 6, 5), torch.ones(2, 1, 6, 5)
+    valid[0, :, 4:], valid[1, :, :, 3:] = 0, 0
+    found = attention_map(feature, normalize, valid)
+    assert (found[valid == 0] == 0).all()
+    assert (found[valid == 1] > 0).all()
+    spoiled = feature + 1e3 * (1 - valid)
+    torch.testing.assert_close(attention_map(spoiled, normalize, valid), found)
+
+
+@NORMS
+def test_an_image_has_the_same_map_padded_and_alone(normalize: str):
+    images = [torch.randn(4, 4, 5), torch.randn(4, 6, 3)]
+    batch, valid = torch.randn(2, 4, 6, 5), torch.zeros(2, 1, 6, 5)
+    for index, image in enumerate(images):
+        _, height, width = image.shape
+        batch[index, :, :height, :width] = image
+        valid[index, :, :height, :width] = 1
+    found = attention_map(batch, normalize, valid)
+    for index, image in enumerate(images):
+        _, height, width = image.shape
+        torch.testing.assert_close(
+            found[index : index + 1, :, :height, :width],
+            attention_map(image[None], normalize),
+        )
+
+
+def test_rms_does_not_depend_on_resolution():
+    feature = torch.randn(1, 3, 4, 5)
+    large = feature.repeat_interleave(3, 2).repeat_interleave(2, 3)
+    expected = attention_map(feature, 'rms')
+    found = attention_map(large, 'rms')[:, :, ::3, ::2]
+    torch.testing.assert_close(found, expected)
+
+
+@NORMS
+def test_a_dark_image_is_no_division_by_zero(normalize: str):
+    feature = torch.zeros(1, 2, 3, 3, requires_grad=True)
+    found = attention_map(feature, normalize)
+    found.sum().backward()
+    assert torch.equal(found, torch.zeros(1, 1, 3, 3))
+    assert torch.equal(feature.grad, torch.zeros(1, 2, 3, 3))
+
+
+@NORMS
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(normalize: str, dtype: torch.dtype):
+    feature = (torch.randn(1, 4, 5, 6) * 300).to(dtype)  # squares overflow float16
+    found = attention_map(feature, normalize)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, attention_map(feature.float(), normalize))
+    assert torch.isfinite(found).all()
+
+
+@NORMS
+def test_gradient(normalize: str):
+    feature = torch.randn(1, 2, 3, 3, dtype=torch.float64, requires_grad=True)
+    weight, step = torch.randn(1, 1, 3, 3), 1e-2
+    (attention_map(feature, normalize) * weight).sum().backward()
+    direction = torch.randn_like(feature)
+    with torch.no_grad():
+        ahead, behind = (
+            (attention_map(feature + sign * step * direction, normalize) * weight).sum()
+            for sign in (1, -1)
+        )
+    slope = float(ahead - behind) / (2 * step)
+    assert float((feature.grad * direction).sum()) == pytest.approx(slope, rel=0.02)
+
+
+def test_an_unknown_norm():
+    text = "normalize must be one of column, spatial, rms, but got 'row'"
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        attention_map(torch.ones(1, 1, 2, 2), 'row')

@@ -1,0 +1,208 @@
+"""Weights come out of a checkpoint; nothing in it runs."""
+
+import os
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.registry import MODELS
+from torch import nn
+from toys import same_tensors, tiny_retinanet
+
+from tskd_mm.models.loading.checkpoint import load_weights
+
+STATE = {'conv.weight': torch.arange(4.0), 'bn.num_batches_tracked': torch.tensor(3)}
+HINT = ': check the file or download it again'
+
+
+class _Attack:
+    def __init__(self, function: object, *args: object) -> None:
+        self.call = (function, args)
+
+    def __reduce__(self) -> tuple:
+        return self.call
+
+
+def _save(folder: Path, content: object, **how: object) -> str:
+    torch.save(content, folder / 'file.pth', **how)
+    return str(folder / 'file.pth')
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+@pytest.mark.parametrize(
+    'content',
+    [
+        STATE,
+        {'state_dict': STATE, 'meta': {'epoch': 3}},
+        {'model': STATE, 'optimizer': {}},
+        {'state_dict': {f'module.{name}': t for name, t in STATE.items()}},
+        {'state_dict': STATE | {'note': 'no tensor'}},
+        {'state_dict': {name: nn.Parameter(t.float()) for name, t in STATE.items()}},
+    ],
+    ids=['bare', 'state_dict', 'model', 'module prefix', 'note', 'parameters'],
+)
+def test_where_weights_stand(tmp_path: Path, content: dict, zipped: bool):
+    found = load_weights(
+        _save(tmp_path, content, _use_new_zipfile_serialization=zipped)
+    )
+    assert found.keys() == STATE.keys()
+    assert all(torch.equal(found[name], STATE[name]) for name in STATE)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.bool])
+def test_dtypes_and_shared_storage(tmp_path: Path, dtype: torch.dtype):
+    base = torch.arange(6).reshape(2, 3).to(dtype)
+    state = {'all': base, 'column': base[:, 1], 'turned': base.t()}
+    assert same_tensors(load_weights(_save(tmp_path, state)), state)
+
+
+def test_a_checkpoint_of_mmengine(tmp_path: Path):
+    hub = MessageHub.get_instance('test_weights')
+    hub.update_scalar('train/loss', np.float64(0.5))
+    hub.update_info('dataset_meta', {'classes': ('a', 'b'), 'seen': {1, 2}})
+    buffer = HistoryBuffer(np.arange(3.0), np.ones(3))
+    checkpoint = {
+        'meta': {'epoch': np.int64(2), 'history': buffer, 'path': tmp_path},
+        'state_dict': STATE,
+        'message_hub': hub.state_dict(),
+        'optimizer': torch.optim.SGD([nn.Parameter(torch.ones(1))], 0.1).state_dict(),
+    }
+    path = _save(tmp_path, checkpoint)
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(path, weights_only=True)
+    assert same_tensors(load_weights(path), STATE)
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_nothing_in_the_file_runs(tmp_path: Path, zipped: bool):
+    proof = tmp_path / 'proof'
+    attacks = [
+        _Attack(os.system, f'touch {proof}'),
+        _Attack(open, str(proof), 'w'),
+        _Attack(eval, f'open({str(proof)!r}, "w")'),
+        _Attack(torch.save, STATE, str(proof)),
+    ]
+    how = {'_use_new_zipfile_serialization': zipped}
+    names = ['posix.system', f'{open.__module__}.open', '__builtin__.eval']
+    names.append('torch.serialization.save')
+    for attack, name in zip(attacks, names, strict=True):
+        for content in (attack, {'state_dict': STATE, 'meta': attack}):
+            path = _save(tmp_path, content, **how)
+            with pytest.raises(ValueError, match=f'^{re.escape(refusal(path, name))}$'):
+                load_weights(path)
+    # mmengine's own files call getattr: it stays harmless.
+    content = {'state_dict': STATE, 'meta': _Attack(Path.touch, proof)}
+    assert same_tensors(load_weights(_save(tmp_path, content, **how)), STATE)
+    assert not proof.exists()
+    content = {'state_dict': STATE, 'meta': attacks[:1]}
+    assert same_tensors(load_weights(_save(tmp_path, content), trust=True), STATE)
+    assert proof.exists()  # the attack is a real one
+
+
+def refusal(path: str, name: str) -> str:
+    return (
+        f'{path} would run {name} when it is loaded, which weights have no use for: '
+        'nothing was run; get a checkpoint of weights, or if you know who made this '
+        'file and trust it, set trust_teacher_checkpoint=True'
+    )
+
+
+def test_an_attack_in_a_plain_pickle(tmp_path: Path):
+    proof = tmp_path / 'proof'
+    path = tmp_path / 'file.pkl'
+    path.write_bytes(pickle.dumps(_Attack(os.system, f'touch {proof}')))
+    text = refusal(str(path), 'posix.system')
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        load_weights(str(path))
+    assert not proof.exists()
+
+
+def test_a_distiller_refuses_an_attack_and_can_be_told_to_trust(tmp_path: Path):
+    proof = tmp_path / 'proof'
+    student = {**tiny_retinanet(), '_scope_': 'mmdet'}
+    state = MODELS.build(student).state_dict()
+    attack = _Attack(os.system, f'touch {proof}')
+    path = _save(tmp_path, {'state_dict': state, 'meta': attack})
+    config = {'type': 'TSKDDistiller', 'student': student, 'teacher': student}
+    config['teacher_checkpoint'] = path
+    with pytest.raises(ValueError, match='set trust_teacher_checkpoint=True'):
+        MODELS.build(config).init_weights()
+    assert not proof.exists()
+    model = MODELS.build(config | {'trust_teacher_checkpoint': True})
+    model.init_weights()
+    assert same_tensors(model.teacher.model.state_dict(), state)
+    assert proof.exists()
+
+
+def test_a_truncated_file(tmp_path: Path):
+    path = Path(_save(tmp_path, STATE))
+    path.write_bytes(path.read_bytes()[:-200])
+    reason = 'PytorchStreamReader failed reading zip archive: failed finding central'
+    text = (
+        f'{path} cannot be read as a checkpoint; it is truncated or no checkpoint at '
+        f'all ({reason} directory'
+    )
+    # Later versions of PyTorch go on explaining inside the brackets.
+    with pytest.raises(ValueError, match=rf'^{re.escape(text)}.*\){HINT}$'):
+        load_weights(str(path))
+
+
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        (b'', 'Ran out of input'),
+        (b'<html>not found</html>', "invalid load key, '<'."),
+        (pickle.dumps({'a': 1}), 'Invalid magic number; corrupt file?'),
+    ],
+    ids=['empty', 'text', 'another pickle'],
+)
+def test_no_checkpoint(tmp_path: Path, content: bytes, reason: str):
+    path = tmp_path / 'page.pth'
+    path.write_bytes(content)
+    text = (
+        f'{path} cannot be read as a checkpoint; it is truncated or no checkpoint at '
+        f'all ({reason}){HINT}'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        load_weights(str(path))
+
+
+@pytest.mark.parametrize(
+    'content', [{}, {'epoch': 3}, {'state_dict': {}}, [torch.ones(1)], torch.ones(1)]
+)
+def test_a_file_without_weights(tmp_path: Path, content: object):
+    path = _save(tmp_path, content)
+    text = (
+        f'{path} holds no weights: expected a state dict, or one under the key '
+        "'state_dict' or 'model'"
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        load_weights(path)
+
+
+def test_no_file():
+    text = 'there is no checkpoint file nowhere/teacher.pth'
+    with pytest.raises(FileNotFoundError, match=f'^{re.escape(text)}$'):
+        load_weights('nowhere/teacher.pth')
+
+
+def test_a_torchscript_program_is_not_run(tmp_path):
+    path = tmp_path / 'program.pth'
+    torch.jit.save(torch.jit.script(nn.Linear(1, 1)), path)
+    text = (
+        f'{path} is a TorchScript program, which would have to be run to be read: give '
+        'a checkpoint of weights'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        load_weights(str(path))
+
+
+def test_an_error_page_is_no_checkpoint(tmp_path):
+    path = tmp_path / 'page.pth'
+    path.write_text('Internal Server Error\n')
+    with pytest.raises(ValueError, match=f'^{path} cannot be read as a checkpoint'):
+        load_weights(str(path))

@@ -1,0 +1,99 @@
+"""The predictor: names, sizes and an independent computation."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.registry import MODELS, DefaultScope
+from torch import Tensor
+
+from tskd_mm.models.review.increment_predictor import IncrementPredictor
+
+NAMES = ['stem', 'encoder', 'forecaster', 'upsample', 'refine', 'head']
+
+
+def _cell(w: dict, name: str, x: Tensor, hidden: Tensor, memory: Tensor) -> tuple:
+    gates = F.conv2d(
+        torch.cat([x, hidden], 1), w[f'{name}.weight'], w[f'{name}.bias'], padding=1
+    )
+    i, f, g, o = gates.chunk(4, 1)
+    memory = f.sigmoid() * memory + i.sigmoid() * g.tanh()
+    return o.sigmoid() * memory.tanh(), memory
+
+
+def _naive(w: dict[str, Tensor], sequence: Tensor) -> Tensor:
+    def leaky(x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, 0.2 * x)
+
+    def part(name: str) -> tuple[Tensor, Tensor]:
+        return w[f'{name}.weight'], w[f'{name}.bias']
+
+    hidden = memory = None
+    for increment in sequence:
+        x = leaky(F.conv2d(increment, *part('stem'), stride=2, padding=1))
+        if hidden is None:
+            channels = w['encoder.bias'].numel() // 4
+            hidden = memory = x.new_zeros(len(x), channels, *x.shape[2:])
+        hidden, memory = _cell(w, 'encoder', x, hidden, memory)
+    hidden, _ = _cell(w, 'forecaster', torch.zeros_like(hidden), hidden, memory)
+    x = leaky(F.conv_transpose2d(hidden, *part('upsample'), stride=2, padding=1))
+    x = x[:, :, : sequence.shape[-2], : sequence.shape[-1]]
+    return F.conv2d(leaky(F.conv2d(x, *part('refine'), padding=1)), *part('head'))
+
+
+@pytest.mark.parametrize('size', [(1, 1), (1, 5), (7, 13), (8, 8)])
+@pytest.mark.parametrize('steps', [1, 2, 3, 4])
+def test_values_and_gradients(size: tuple, steps: int):
+    predictor = IncrementPredictor(hidden_channels=6, stem_channels=3).double()
+    sequence = torch.rand(steps, 2, 1, *size, dtype=torch.float64, requires_grad=True)
+    weights = dict(predictor.named_parameters())
+    found, expected = predictor(sequence), _naive(weights, sequence)
+    assert found.shape == (2, 1, *size)
+    torch.testing.assert_close(found, expected)
+    wanted = [sequence, *weights.values()]
+    upstream = torch.rand_like(found)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, wanted, upstream),
+        torch.autograd.grad(expected, wanted, upstream),
+    )
+
+
+def test_images_do_not_mix():
+    predictor, sequence = IncrementPredictor(8), torch.rand(3, 4, 1, 6, 5)
+    alone = torch.cat([predictor(sequence[:, i : i + 1]) for i in range(4)])
+    torch.testing.assert_close(predictor(sequence), alone)
+
+
+@pytest.mark.parametrize('config', [{}, {'hidden_channels': 32, 'stem_channels': 4}])
+def test_names_and_shapes_of_the_weights(config: dict):
+    hidden = config.get('hidden_channels', 64)
+    stem = config.get('stem_channels', 8)
+    shapes = {
+        'stem': (stem, 1, 3, 3),
+        'encoder': (4 * hidden, stem + hidden, 3, 3),
+        'forecaster': (4 * hidden, 2 * hidden, 3, 3),
+        'upsample': (hidden, stem, 4, 4),
+        'refine': (stem, stem, 3, 3),
+        'head': (1, stem, 1, 1),
+    }
+    state = IncrementPredictor(**config).state_dict()
+    assert sorted(state) == sorted(
+        f'{n}.{p}' for n in NAMES for p in ('weight', 'bias')
+    )
+    assert {n: tuple(state[f'{n}.weight'].shape) for n in NAMES} == shapes
+
+
+@pytest.mark.parametrize('scope', ['mmengine', 'mmdet', 'mmpretrain'])
+@pytest.mark.parametrize(
+    'name',
+    ['IncrementPredictor', 'TSKDDistiller', 'TemporalReview']
+    + ['AttentionTransferLoss', 'LogitKLLoss'],
+)
+def test_components_are_found_by_their_bare_names(scope: str, name: str):
+    import tskd_mm.models
+
+    with DefaultScope.overwrite_default_scope(scope):
+        with MODELS.switch_scope_and_registry(None) as registry:
+            assert registry.get(name) is getattr(tskd_mm.models, name)
+        if name == 'IncrementPredictor':
+            built = MODELS.build({'type': name, 'hidden_channels': 4})
+            assert built.encoder.weight.shape[0] == 16

@@ -1,0 +1,6 @@
+"""What happens when: pure functions of the epoch or the iteration."""
+
+from .review_schedule import Node, ReviewSchedule
+from .weight_ramp import WeightRamp
+
+__all__ = ['Node', 'ReviewSchedule', 'WeightRamp']

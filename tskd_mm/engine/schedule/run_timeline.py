@@ -1,0 +1,96 @@
+"""The schedule laid over the whole of a training."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from mmengine.runner import Runner
+
+from .review_schedule import ReviewSchedule
+
+
+@dataclass(frozen=True)
+class RunTimeline:
+    """A schedule and where the training ends.
+
+    Attributes:
+        schedule: As the user wrote it, in epochs or iterations.
+        by_epoch: Which of the two.
+        end: Iterations of the whole training.
+        iters_per_step: Iterations of an epoch; 1 where iterations are counted.
+    """
+
+    schedule: ReviewSchedule
+    by_epoch: bool
+    end: int
+    iters_per_step: int
+
+    @property
+    def unit(self) -> str:
+        """What the schedule counts."""
+        return 'epoch' if self.by_epoch else 'iteration'
+
+    @property
+    def steps(self) -> int:
+        """Epochs or iterations of the whole training."""
+        return -(-self.end // self.iters_per_step)
+
+    @property
+    def reviews(self) -> int:
+        """Reviews in the whole training."""
+        return self.schedule.reviews(self.steps)
+
+    @cached_property
+    def in_iterations(self) -> ReviewSchedule:
+        """The same schedule in iterations."""
+        return self.schedule.finer(self.iters_per_step)
+
+    def position(self, runner: Runner, batch_idx: int = 0) -> int:
+        """Where the runner is, in iterations of this plan.
+
+        Of epochs, not of ``runner.iter``: that goes on where a run is resumed with
+        other batches or in the middle of an epoch, which begins anew.
+
+        Args:
+            runner: In its training.
+            batch_idx: Index of the batch in the epoch.
+        """
+        if not self.by_epoch:
+            return runner.iter
+        return runner.epoch * self.iters_per_step + batch_idx
+
+    def split(self, start: int) -> tuple[int, int]:
+        """Iterations from ``start`` to the end: ordinary ones, and in reviews."""
+        reviewing = self.in_iterations.reviewing(start, self.end)
+        return self.end - start - reviewing, reviewing
+
+    def ends_review(self, iteration: int) -> bool:
+        """Whether this is the last iteration of a review."""
+        schedule, after = self.in_iterations, iteration + 1
+        return schedule.node(iteration).kind == 'review' and (
+            schedule.since_change(after) == 1 or after == self.end
+        )
+
+    def describe(self, iteration: int) -> str:
+        """The phase in words, such as ``'memorize M1, next review 2/6'``.
+
+        Args:
+            iteration: From 0.
+        """
+        step = iteration // self.iters_per_step
+        node, begun = self.schedule.node(step), self.schedule.reviews(step + 1)
+        if node.kind == 'review':
+            return f'review {begun}/{self.reviews}'
+        phase = node.kind if node.slot is None else f'memorize M{node.slot + 1}'
+        if begun == self.reviews:
+            return f'{phase}, reviews done {begun}/{self.reviews}'
+        return f'{phase}, next review {begun + 1}/{self.reviews}'
+
+
+def timeline_of(runner: Runner) -> RunTimeline | None:
+    """The plan of the runner's TSKDMemoryHook; None if it has none."""
+    for hook in runner.hooks:
+        schedule = getattr(hook, 'schedule', None)
+        if isinstance(schedule, ReviewSchedule):
+            length = len(runner.train_dataloader) if hook.by_epoch else 1
+            return RunTimeline(schedule, hook.by_epoch, runner.max_iters, length)
+    return None

@@ -1,0 +1,39 @@
+"""How a loss is weighted in the course of the training."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+
+class WeightRamp:
+    """A factor that changes linearly between points in time and is constant outside.
+
+    A pure function of the step, so that a resumed run needs no state to go on.
+
+    Args:
+        points: Pairs of a step (an epoch or an iteration, from 0) and the factor there.
+            ``[(0, 0), (20, 1)]`` warms up, ``[(180, 1), (240, 0)]`` ramps down,
+            ``[(0, 0.5)]`` is constant.
+
+    Raises:
+        ValueError: If there is no point, the steps do not increase, or a factor is
+            negative or not finite.
+    """
+
+    def __init__(self, points: Sequence[tuple[int, float]]) -> None:
+        steps = [step for step, _ in points]
+        factors = [factor for _, factor in points]
+        increasing = steps and all(a < b for a, b in pairwise(steps))
+        if not increasing or not all(0 <= f < float('inf') for f in factors):
+            raise ValueError(
+                'the points of a factor must be pairs of an increasing step and a '
+                'finite factor of at least 0, such as [(0, 0), (20, 1)], but got '
+                f'{[tuple(point) for point in points]}'
+            )
+        self.steps = steps
+        self.factors = factors
+
+    def factor(self, step: int) -> float:
+        """The factor at ``step``."""
+        return float(np.interp(step, self.steps, self.factors))

@@ -1,0 +1,92 @@
+"""Weighs the added losses and shows how they compare with the task's."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def name_task_loss(losses: Mapping[str, Any]) -> dict[str, Any]:
+    """The host's losses; ``loss``, as mmpretrain says, becomes ``loss_task``.
+
+    mmengine logs the sum of all losses under the name ``loss``.
+    """
+    return {'loss_task' if k == 'loss' else k: v for k, v in losses.items()}
+
+
+def weigh(
+    losses: Mapping[str, Tensor], factors: Mapping[str, float]
+) -> dict[str, Tensor]:
+    """Losses times their factors by name; as they are where none is given."""
+    return {
+        name: loss * factors[name] if name in factors else loss
+        for name, loss in losses.items()
+    }
+
+
+def add_losses(
+    task: Mapping[str, Any], total: Tensor, added: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """What is trained on and logged: the host's losses and those of distillation.
+
+    Args:
+        task: The host's losses.
+        total: Their sum, a scalar.
+        added: Losses by name, scalars.
+
+    Returns:
+        ``task`` with ``loss_<name>`` and ``ratio_<name>``, what that is of the task
+        loss. The ratio carries no gradient and no "loss" in its key, so that mmengine
+        logs it without adding it to the sum.
+
+    Raises:
+        ValueError: If the host has a loss of such a name.
+    """
+    taken = [name for name in added if f'loss_{name}' in task]
+    if taken:
+        raise ValueError(
+            f'the student has losses of its own under the names {taken} (its losses: '
+            f'{[*task]}): give those of the distiller other names in feature_losses '
+            'and logit_losses'
+        )
+    losses = {f'loss_{name}': loss for name, loss in added.items()}
+    ratios = {f'ratio_{n}': loss.detach() / total.detach() for n, loss in added.items()}
+    return {**task, **losses, **ratios}
+
+
+def check_finite(losses: Mapping[str, Any], data_samples: Sequence[Any]) -> None:
+    """Check every loss before it is differentiated, so that no weight is spoiled.
+
+    Args:
+        losses: Tensors, or lists of tensors, by name.
+        data_samples: Of the batch; their image ids or paths go into the message.
+
+    Raises:
+        FloatingPointError: If a value is NaN or infinite.
+    """
+    values = {k: v for k, v in losses.items() if 'loss' in k}
+    # One number for all: asking each one would wait for a GPU as many times.
+    flat = [t.detach().float().sum() for v in values.values() for t in _tensors(v)]
+    if not flat or torch.isfinite(torch.stack(flat)).all():
+        return
+    for name, value in values.items():
+        total = sum(float(t.detach().float().sum()) for t in _tensors(value))
+        if not abs(total) < float('inf'):
+            raise FloatingPointError(
+                f'{name} is {total} for the images {[*map(_name, data_samples)]}: '
+                'training stops here and the last checkpoint stays; look at these '
+                'images and their annotations, lower the learning rate or the weight '
+                'of this loss, or clip the gradients, then resume'
+            )
+
+
+def _tensors(value: Any) -> Sequence[Tensor]:
+    return [value] if torch.is_tensor(value) else value
+
+
+def _name(sample: Any) -> Any:
+    for key in ('img_id', 'img_path', 'sample_idx'):
+        if sample.get(key) is not None:
+            return sample.get(key)
+    return 'unknown'

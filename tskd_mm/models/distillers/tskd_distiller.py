@@ -1,0 +1,291 @@
+"""The distiller: a host model that learns from a teacher and from its own past."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import torch
+from mmengine.dist import broadcast, is_distributed
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from ..features.feature_tap import FeatureTap, Inspection
+from ..features.level_match import check_classes, fit_size, match_levels
+from ..features.padding import valid_pixels
+from ..loading.model_config import ModelSource, find_model
+from ..losses.feature_loss import needs_teacher_channels
+from ..losses.loss_collection import LossCollection
+from ..review.snapshot_bank import SnapshotBank
+from ..review.temporal_review import TemporalReview
+from ..teacher.frozen_teacher import FrozenTeacher, build_teacher
+from .gradient_average import average_gradients_after_backward
+from .loss_dict import add_losses, check_finite, name_task_loss, weigh
+from .plain_student import PlainStudent
+
+ATTENTION_TRANSFER = {
+    'attention': {'type': 'AttentionTransferLoss', 'loss_weight': 0.1}
+}
+
+
+@MODELS.register_module()
+class TSKDDistiller(PlainStudent):
+    """Temporal supervised knowledge distillation of a host model (arXiv 2307.00811).
+
+    To the outside it is the student. The teacher is brought in by
+    :meth:`init_weights`, which training calls and testing does not.
+    :class:`~tskd_mm.engine.hooks.tskd_memory_hook.TSKDMemoryHook` decides when to
+    memorize and when to review.
+
+    Args:
+        student: Model to train: a config dict, the path of a config file, or the name
+            of one in an installed package (``'mmdet::...'``).
+        teacher: Model to learn from, given in the same ways.
+        teacher_checkpoint: Its weights: a path, a URL, or ``'auto'`` for those in the
+            host's model index. None leaves it at its initial weights, with a warning.
+        student_taps: Paths of the modules whose outputs are the student's features.
+        teacher_taps: The same for the teacher. Default: ``student_taps``.
+        strides: The levels to distil, by their strides in pixels. Default: all of the
+            student's. Levels of one neck are matched with the teacher's by stride.
+        logit_tap: Path of the module that returns the scores of a classifier; used
+            with ``logit_losses``.
+        feature_losses: Static losses on every level of the features, by name.
+            Default: attention transfer with weight 0.1.
+        logit_losses: Static losses on the logits, by name. Default: none.
+        review: Arguments of
+            :class:`~tskd_mm.models.review.temporal_review.TemporalReview`; None leaves
+            the static losses alone, with DistillationHook in place of TSKDMemoryHook.
+        data_preprocessor: For a student or a teacher whose config dict has none (the
+            runner gives here what stands at the top level of a config).
+        trust_teacher_checkpoint: Run the code in a checkpoint file that holds more
+            than weights. Such a file is refused by default.
+
+    Attributes:
+        inspection: What a dry run showed of the student's levels.
+        teacher_inspection: The same of the teacher's, where they are known.
+        phase: ``'memorize'``, ``'review'`` or ``'general'``; None until the hook, or
+            a loop of one's own, sets it.
+        loss_factors: Factors of the added losses by name, 1 where there is none; set by
+            LossWeightHook.
+
+    Raises:
+        ValueError: If a tap or a stride does not exist.
+    """
+
+    def __init__(
+        self,
+        student: str | dict,
+        teacher: str | dict,
+        teacher_checkpoint: str | None,
+        student_taps: Sequence[str] = ('neck',),
+        teacher_taps: Sequence[str] | None = None,
+        strides: Sequence[int] | None = None,
+        logit_tap: str = 'head',
+        feature_losses: dict[str, dict] | None = ATTENTION_TRANSFER,
+        logit_losses: dict[str, dict] | None = None,
+        review: dict | None = {},  # noqa: B006
+        data_preprocessor: dict | None = None,
+        trust_teacher_checkpoint: bool = False,
+    ) -> None:
+        student_source = find_model(student, 'student', data_preprocessor)
+        model = MODELS.build(student_source.config)
+        super().__init__(model)
+        # Found in init_weights: testing needs not even the teacher's config.
+        self.teacher_config = teacher
+        self.shared_preprocessor = student_source.config.get('data_preprocessor')
+        self.teacher_checkpoint = teacher_checkpoint
+        self.trust_teacher_checkpoint = trust_teacher_checkpoint
+        self.teacher_taps = teacher_taps or student_taps
+        self.logit_tap = logit_tap if logit_losses else None
+        self.teacher: FrozenTeacher | None = None
+        self.phase: Literal['memorize', 'review', 'general'] | None = None
+        self.tap = FeatureTap(model, student_taps, self.logit_tap)
+        self.inspection = self.tap.inspect(strides, parameters=review is not None)
+        self.strides = self.inspection.strides
+        self.teacher_inspection: Inspection | None = None
+        self.loss_factors: dict[str, float] = {}
+        # The student must start and train as it would alone with the same seed.
+        with torch.random.fork_rng(devices=[]):
+            self.static_losses = LossCollection(
+                feature_losses,
+                logit_losses,
+                self.inspection.channels,
+                self._teacher_channels(feature_losses or {}),
+            )
+        self.bank: SnapshotBank | None = None
+        self.review: TemporalReview | None = None
+        if review is not None:
+            self._add_review(review)
+
+    def _add_review(self, config: dict) -> None:
+        self.bank = SnapshotBank(
+            self.student,
+            self.tap.without_logits(),
+            self.inspection.parameter_names,
+        )
+        with torch.random.fork_rng(devices=[]):
+            self.review = MODELS.build(
+                {'type': 'TemporalReview', 'num_levels': len(self.strides)} | config
+            )
+        # Outside a review the predictors have no gradient to wait for.
+        self._ddp_params_and_buffers_to_ignore = [
+            f'review.{name}' for name, _ in self.review.named_parameters()
+        ]
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[Any] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """As of the student; ``'loss'`` calls :meth:`loss` and checks its values.
+
+        Raises:
+            FloatingPointError: If a loss is NaN or infinite.
+        """
+        if mode == 'loss' and is_distributed():
+            self._require_hook()  # a wrapper has a train_step of its own
+        outputs = super().forward(inputs, data_samples, mode)
+        if mode == 'loss':
+            check_finite(outputs, data_samples or [])
+        return outputs
+
+    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """One step of the optimizer, as in mmengine.
+
+        Raises:
+            RuntimeError: If no hook says what to do when.
+        """
+        self._require_hook()
+        return super().train_step(data, optim_wrapper)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
+        """Losses of one batch: the task's, the static ones and the review's.
+
+        Args:
+            inputs: Preprocessed images, (N, 3, H, W).
+            data_samples: One per image, with its annotations.
+
+        Returns:
+            The host's losses; ``loss_<name>``, weighted, and ``ratio_<name>`` to the
+            task loss for each static loss and, in a review, for ``review``.
+        """
+        with self.tap.record() as student:
+            task = name_task_loss(self.student.loss(inputs, data_samples))
+        teacher = self._require_teacher()(inputs, data_samples)
+        with torch.autocast(inputs.device.type, enabled=False):
+            valid = [
+                valid_pixels(data_samples, f.shape[-2:], f) for f in student.levels
+            ]
+            teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
+            static = self.static_losses(student, teacher, valid, data_samples)
+        added = weigh(static, self.loss_factors)
+        if self.phase == 'review' and self.bank and self.review:
+            past = self.bank.levels(inputs)
+            with torch.autocast(inputs.device.type, enabled=False):
+                factor = self.loss_factors.get('review', 1.0)
+                review = self.review(
+                    past, student.levels, teacher.levels, valid, factor
+                )
+            average_gradients_after_backward(review, self.review)
+            added['review'] = review
+        total, _ = self.parse_losses(task)
+        return add_losses(task, total, added)
+
+    def init_weights(self) -> None:
+        """Initialise the student and bring in the teacher.
+
+        Raises:
+            FileNotFoundError: If the teacher's config or checkpoint is not there.
+            ValueError: If the teacher's weights do not fit, or its features do not
+                match the student's.
+        """
+        super().init_weights()
+        for parameter in self.review.parameters() if self.review else ():
+            broadcast(parameter.data)  # the wrapper that would do it ignores them
+        model = build_teacher(
+            self._find_teacher(), self.teacher_checkpoint, self.trust_teacher_checkpoint
+        )
+        tap = self._tap_teacher(model)
+        model.to(next(self.student.parameters()).device)
+        self.teacher = FrozenTeacher(model, tap, self.data_preprocessor)
+
+    def unregistered_parts(self) -> list[Any]:
+        """Teacher and memories: no modules, but on the student's device."""
+        return [part for part in (self.bank, self.teacher) if part is not None]
+
+    def memorize(self, slot: int) -> None:
+        """Keep the student as it is now in a memory slot."""
+        if self.bank is None:
+            raise RuntimeError('without a review there is nothing to memorize for')
+        self.bank.memorize(slot)
+
+    def extras(self) -> dict[str, nn.Module]:
+        """What is trained beside the student and stays out of its ``state_dict``."""
+        parts = {'review': self.review, 'losses': self.static_losses}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def tskd_state(self) -> dict[str, Any]:
+        """What resuming needs beside the student: all else trained, and memories."""
+        state = {name: part.state_dict() for name, part in self.extras().items()}
+        return state | ({'memories': self.bank.state_dict()} if self.bank else {})
+
+    def load_tskd_state(self, state: dict[str, Any]) -> None:
+        """Bring back what :meth:`tskd_state` returned."""
+        for name, part in self.extras().items():
+            part.load_state_dict(state[name])
+        if self.bank is not None:
+            self.bank.load_state_dict(state['memories'])
+
+    @property
+    def loss_names(self) -> list[str]:
+        """Names of the losses that are added to the task's."""
+        static = [*self.static_losses.features, *self.static_losses.logits]
+        return static if self.review is None else [*static, 'review']
+
+    def _find_teacher(self) -> ModelSource:
+        return find_model(self.teacher_config, 'teacher', self.shared_preprocessor)
+
+    def _tap_teacher(self, model: nn.Module) -> FeatureTap:
+        tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
+        found = tap.inspect()
+        check_classes(self.inspection.num_classes, found.num_classes)
+        necks = len(self.tap.paths) == len(tap.paths) == 1
+        pyramid = necks and max(len(self.strides), len(found.strides)) > 1
+        tap.levels = match_levels(self.strides, found.strides, pyramid)
+        shapes = [found.shapes[level] for level in tap.levels]
+        self.teacher_inspection = replace(found, shapes=shapes)
+        return tap
+
+    def _teacher_channels(self, losses: dict[str, dict]) -> list[int] | None:
+        """Channels of the teacher's levels, if a loss needs them.
+
+        The optimizer and DDP take the parameters of the losses before the teacher is
+        brought in, so a teacher is built here just to look at it. None if there is no
+        config of the teacher: then this is a test, or init_weights will complain.
+        """
+        if not any(map(needs_teacher_channels, losses.values())):
+            return None
+        try:
+            source = self._find_teacher()
+        except FileNotFoundError:
+            return None
+        self._tap_teacher(MODELS.build(source.config))
+        assert self.teacher_inspection is not None
+        return self.teacher_inspection.channels
+
+    def _require_hook(self) -> None:
+        if self.phase is None:
+            hook = 'DistillationHook' if self.review is None else 'TSKDMemoryHook'
+            raise RuntimeError(
+                f'TSKDDistiller trains with the hook {hook}, but none is there: add '
+                f"custom_hooks = [dict(type='{hook}')] to the config"
+            )
+
+    def _require_teacher(self) -> FrozenTeacher:
+        if self.teacher is None:
+            raise RuntimeError(
+                'the teacher has no weights yet: call init_weights() before the first '
+                'loss, as Runner.train() does'
+            )
+        return self.teacher

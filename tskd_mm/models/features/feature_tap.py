@@ -1,0 +1,272 @@
+"""Reads features from inside a model while it runs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .level_match import select_levels
+
+# Pixels: a multiple of every stride of the common necks; more where that is too small;
+# the one size of classifiers that take no other.
+DRY_RUN_SIZES = (128, 512, 224)
+
+
+@dataclass
+class Features:
+    """What the taps of a model saw in one forward pass.
+
+    Attributes:
+        levels: Feature maps in the order of the taps, each (N, C, H, W).
+        logits: Classification scores, (N, K), where they were asked for.
+    """
+
+    levels: list[Tensor] = field(default_factory=list)
+    logits: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the taps of a model showed in a dry run on one square blank image.
+
+    Numbers and names alone, no tensor: EMA copies the model that keeps it.
+
+    Attributes:
+        image_size: Height and width of the image, in pixels.
+        shapes: Channels, height and width of each level.
+        num_classes: Of the scores, where they were asked for.
+        parameter_names: Trainable parameters that the levels depend on, where they
+            were asked for.
+    """
+
+    image_size: int
+    shapes: list[tuple[int, int, int]]
+    num_classes: int | None = None
+    parameter_names: list[str] = field(default_factory=list)
+
+    @property
+    def channels(self) -> list[int]:
+        """Of each level."""
+        return [shape[0] for shape in self.shapes]
+
+    @property
+    def strides(self) -> list[int]:
+        """Pixels of the image for one of each level."""
+        return [round(self.image_size / shape[2]) for shape in self.shapes]
+
+
+class _EverythingSeen(Exception):
+    """Stops a forward pass that has nothing more to show."""
+
+
+class FeatureTap:
+    """Names of modules whose outputs are wanted.
+
+    Args:
+        model: The model to read from.
+        paths: Module paths such as ``'neck'`` or ``'backbone.layer1'``. A module
+            that returns several maps (a neck) gives one level for each.
+        logits: Path of the module that returns the classification scores.
+
+    Attributes:
+        levels: Indices of the levels to keep, in order; None keeps all.
+
+    Raises:
+        ValueError: If the model has no such module.
+    """
+
+    def __init__(
+        self, model: nn.Module, paths: Sequence[str], logits: str | None = None
+    ) -> None:
+        self.model = model
+        self.paths = list(paths)
+        self.logits = logits
+        self.levels: list[int] | None = None
+        paths = [*self.paths, *([logits] if logits else [])]
+        self._wanted = [*dict.fromkeys(paths)]  # each once
+        for path in self._wanted:
+            _find(model, path)
+
+    def without_logits(self) -> 'FeatureTap':
+        """A tap of the same levels alone."""
+        tap = FeatureTap(self.model, self.paths)
+        tap.levels = self.levels
+        return tap
+
+    @contextmanager
+    def record(self) -> Iterator[Features]:
+        """While open, watch the model; the features are there when it closes."""
+        features = Features()
+        with self._watch(stop=False) as seen:
+            yield features
+        self._fill(features, seen)
+
+    def run(self, forward: Callable[[], Any]) -> Features:
+        """Call ``forward`` and stop it as soon as every tap has been reached."""
+        with self._watch(stop=True) as seen, suppress(_EverythingSeen):
+            forward()
+        features = Features()
+        self._fill(features, seen)
+        return features
+
+    def inspect(
+        self, strides: Sequence[int] | None = None, parameters: bool = False
+    ) -> Inspection:
+        """Look at a blank image in eval mode; leaves the model as it was.
+
+        Args:
+            strides: The levels to keep from now on. Default: as before.
+            parameters: Find the parameters that the levels depend on, too.
+
+        Raises:
+            ValueError: If a stride is not there, or no blank image passes the model.
+        """
+        with modes_restored(self.model), torch.set_grad_enabled(parameters):
+            self.model.eval()
+            size, features = self._look_at_blank()
+            if strides is not None:
+                found = [round(size / level.shape[3]) for level in features.levels]
+                chosen = select_levels(found, strides)
+                features.levels = [features.levels[level] for level in chosen]
+                self.levels = chosen
+            logits = features.logits
+            return Inspection(
+                image_size=size,
+                shapes=[tuple(level.shape[1:]) for level in features.levels],
+                num_classes=None if logits is None else logits.shape[1],
+                parameter_names=(
+                    _names_behind(features.levels, self.model) if parameters else []
+                ),
+            )
+
+    def _look_at_blank(self) -> tuple[int, Features]:
+        like = next(self.model.parameters())
+        failure: Exception | None = None
+        for size, channels in product(DRY_RUN_SIZES, _image_channels(self.model)):
+            image = like.new_zeros(1, channels, size, size)
+            try:
+                return size, self.run(partial(self.model, image, mode='tensor'))
+            except (RuntimeError, AssertionError) as error:  # nothing is left to see
+                failure = error
+        raise ValueError(
+            f'{type(self.model).__name__} must take a blank image of one of '
+            f'{DRY_RUN_SIZES} pixels on the CPU, to show its levels, but with the last '
+            f'it failed: {failure}'
+        ) from failure
+
+    @contextmanager
+    def _watch(self, stop: bool) -> Iterator[dict[str, Any]]:
+        seen: dict[str, Any] = {}
+
+        def keep(path: str, module: nn.Module, args: Any, output: Any) -> None:
+            if path in seen:
+                raise ValueError(
+                    f'the tapped module {path!r} runs more than once in a forward pass '
+                    '(a head shared by several levels?): tap one that runs once, such '
+                    'as the neck'
+                )
+            if path == self.logits and len(args) > 1 and args[1] is not None:
+                raise ValueError(
+                    f'{type(module).__name__} at {path!r} is given the targets, so its '
+                    'scores are not those of testing: set logit_losses=None'
+                )
+            seen[path] = output
+            if stop and len(seen) == len(self._wanted):
+                raise _EverythingSeen
+
+        handles = [
+            _find(self.model, path).register_forward_hook(partial(keep, path))
+            for path in self._wanted  # found anew: the runner may replace modules
+        ]
+        try:
+            yield seen
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _fill(self, features: Features, seen: dict[str, Any]) -> None:
+        for path in self._wanted:
+            if path not in seen:
+                raise ValueError(
+                    f'the forward pass of {type(self.model).__name__} did not call '
+                    f'the tapped module {path!r}: choose a module that it calls'
+                )
+        maps = [m for path in self.paths for m in _maps(path, seen[path])]
+        features.levels.extend(
+            maps if self.levels is None else [maps[level] for level in self.levels]
+        )
+        features.logits = _scores(self.logits, seen) if self.logits else None
+
+
+def _find(model: nn.Module, path: str) -> nn.Module:
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        pass
+    # Name what exists at the depth where the path goes wrong.
+    known, parts = model, path.split('.')
+    while isinstance(getattr(known, parts[0], None), nn.Module):
+        known = getattr(known, parts.pop(0))
+    children = ', '.join(name for name, _ in known.named_children()) or 'none'
+    raise ValueError(
+        f'{type(model).__name__} has no module {path!r} to tap: {parts[0]!r} is not '
+        f'among the children of its {type(known).__name__} ({children})'
+    )
+
+
+def _image_channels(model: nn.Module) -> list[int]:
+    """How many channels an image may have, the likeliest first."""
+    means = getattr(getattr(model, 'data_preprocessor', None), 'mean', None)
+    normalized = [means.numel()] if means is not None and means.numel() > 1 else []
+    convolutions = (m for m in model.modules() if isinstance(m, nn.Conv2d))
+    first = [conv.in_channels for conv in convolutions][:1]
+    return [*dict.fromkeys([*normalized, *first, 3])]
+
+
+def _names_behind(levels: Sequence[Tensor], model: nn.Module) -> list[str]:
+    """Trainable parameters of the model that its features depend on."""
+    total = torch.stack([level.sum() for level in levels]).sum()
+    if not total.requires_grad:
+        return []
+    total.backward()  # torch.autograd.grad refuses models with gradient checkpointing
+    names = [name for name, p in model.named_parameters() if p.grad is not None]
+    model.zero_grad(set_to_none=True)
+    return names
+
+
+def _scores(path: str, seen: dict[str, Any]) -> Tensor:
+    output = seen[path]
+    if not isinstance(output, Tensor) or output.dim() != 2:
+        found = tuple(output.shape) if torch.is_tensor(output) else type(output)
+        raise ValueError(
+            f'logit_tap {path!r} must return the scores of the classes (N, K), but it '
+            f'returned {found}'
+        )
+    return output
+
+
+def _maps(path: str, output: Any) -> list[Tensor]:
+    maps = [output] if isinstance(output, Tensor) else list(output)
+    if not all(isinstance(m, Tensor) and m.dim() == 4 for m in maps):
+        shapes = [tuple(m.shape) if torch.is_tensor(m) else type(m) for m in maps]
+        raise ValueError(
+            f'the tapped module {path!r} must return feature maps (N, C, H, W), but '
+            f'it returned {shapes}'
+        )
+    return maps
+
+
+@contextmanager
+def modes_restored(model: nn.Module) -> Iterator[None]:
+    """Afterwards every module is in the mode, training or eval, that it was in."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

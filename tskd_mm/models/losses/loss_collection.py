@@ -1,0 +1,122 @@
+"""All static losses of a distiller, by name."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from ..features.feature_tap import Features
+from .feature_loss import (
+    build_feature_loss,
+    needs_teacher_channels,
+    optional_inputs,
+)
+
+RESERVED = ('review', 'task')
+
+
+class LossCollection(nn.Module):
+    """Named losses that compare student and teacher at every step.
+
+    A loss is called with student and teacher. If its ``forward`` declares a parameter
+    ``data_samples`` or ``valid`` (masks of the padding) it is given that too.
+
+    Args:
+        features: Configs of losses on feature maps, by name: on each level and summed
+            (:class:`.LevelLosses`), or on all at once (:class:`.PyramidLoss`).
+        logits: Configs of losses on a pair of logits, by name.
+        student_channels: Channels of the student's levels.
+        teacher_channels: Channels of the teacher's levels. None if they are unknown:
+            losses that need them are left out.
+
+    Raises:
+        ValueError: If a name cannot be used, or a weight is negative, NaN or infinite.
+    """
+
+    def __init__(
+        self,
+        features: dict[str, dict] | None,
+        logits: dict[str, dict] | None,
+        student_channels: Sequence[int],
+        teacher_channels: Sequence[int] | None,
+    ) -> None:
+        super().__init__()
+        features, logits = features or {}, logits or {}
+        _check_names([*features, *logits])
+        self.features = nn.ModuleDict(
+            {
+                name: build_feature_loss(config, student_channels, teacher_channels)
+                for name, config in features.items()
+                if teacher_channels is not None or not needs_teacher_channels(config)
+            }
+        )
+        self.logits = nn.ModuleDict({n: MODELS.build(c) for n, c in logits.items()})
+        for name, losses in [*self.features.items(), *self.logits.items()]:
+            for loss in losses.modules():
+                check_weight(name, loss)
+
+    def forward(
+        self,
+        student: Features,
+        teacher: Features,
+        valid: Sequence[Tensor | None],
+        data_samples: Sequence[Any],
+    ) -> dict[str, Tensor]:
+        """The losses by name.
+
+        Args:
+            student: Features of the student.
+            teacher: Features of the teacher in the student's sizes.
+            valid: Masks of the padding, one a level; both features read 0 there.
+            data_samples: One per image.
+        """
+        # Under mixed precision the adapters' weights are float32 nevertheless.
+        ours, theirs = _full_precision(student.levels), _full_precision(teacher.levels)
+        losses = {
+            name: loss(ours, theirs, valid, data_samples)
+            for name, loss in self.features.items()
+        }
+        logits = [x for x in (student.logits, teacher.logits) if x is not None]
+        scores = _full_precision(logits)
+        for name, loss in self.logits.items():
+            known = {'valid': None, 'data_samples': data_samples}
+            extra = {n: known[n] for n in optional_inputs(type(loss))}
+            losses[name] = loss(*scores, **extra)
+        return losses
+
+
+def _full_precision(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if name in RESERVED or 'loss' in name or names.count(name) > 1:
+            raise ValueError(
+                'a static loss needs a name of its own that is none of '
+                f'{", ".join(RESERVED)} and does not contain "loss", under which '
+                f'mmengine sums, but got {name!r} in {list(names)}: it is logged as '
+                'loss_<name>, and its ratio to the task loss as ratio_<name>'
+            )
+
+
+def check_weight(name: str, loss: nn.Module) -> None:
+    """Check the weights of a loss: its numbers called ``loss_weight``, ``..._weight``.
+
+    Args:
+        name: What the config calls it.
+        loss: The loss.
+
+    Raises:
+        ValueError: If one is negative, NaN or infinite.
+    """
+    for key, weight in vars(loss).items():
+        if not key.endswith('_weight') or not isinstance(weight, (int, float)):
+            continue
+        if not (math.isfinite(weight) and weight >= 0):
+            raise ValueError(
+                f'{key} of {name} must be a finite number from 0, but got {weight}'
+            )

@@ -1,0 +1,1 @@
+"""The frozen teacher, and how it sees the student's batch."""

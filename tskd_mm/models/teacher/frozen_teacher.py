@@ -1,0 +1,91 @@
+"""The teacher: trained, frozen and out of reach."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from ..features.feature_tap import Features, FeatureTap
+from ..loading.checkpoint import load_strictly
+from ..loading.model_config import ModelSource
+from .teacher_input import TeacherInput
+
+
+class FrozenTeacher:
+    """Runs a trained model, only as far as its features are wanted.
+
+    It is deliberately no ``nn.Module``: as nobody's child it stays in eval mode when
+    the student trains, is seen by no optimiser, hook or ``state_dict``, and is shared
+    instead of copied when the student is deep-copied (for an EMA model).
+
+    Args:
+        model: The teacher, with its weights.
+        tap: The features to read from it.
+        student_preprocessor: Made the batches that the teacher will see.
+    """
+
+    def __init__(
+        self, model: nn.Module, tap: FeatureTap, student_preprocessor: nn.Module
+    ) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.tap = tap
+        self.adapt = TeacherInput(student_preprocessor, model.data_preprocessor)
+
+    def __deepcopy__(self, memo: dict) -> 'FrozenTeacher':
+        return self
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor, data_samples: Sequence[Any] | None) -> Features:
+        """Look at the student's batch.
+
+        Args:
+            inputs: The student's preprocessed images, (N, 3, H, W).
+            data_samples: Tell images from padding.
+        """
+        images = self.adapt(inputs, data_samples)
+        return self.tap.run(lambda: self.model(images, mode='tensor'))
+
+    def apply(self, fn: Callable[[Tensor], Tensor]) -> None:
+        """Move or convert every weight, as ``nn.Module._apply`` does."""
+        self.model._apply(fn)
+        self.adapt.apply(fn)
+
+
+def build_teacher(
+    source: ModelSource, checkpoint: str | None, trust: bool = False
+) -> nn.Module:
+    """Build the teacher and bring in its weights.
+
+    The random state is left as it was, so that the student starts and trains as it
+    would without a teacher.
+
+    Args:
+        source: The teacher's config.
+        checkpoint: Path, URL, ``'auto'`` for the weights in the host's model index,
+            or None for the config's own initial weights.
+        trust: Run what is in the checkpoint file; see ``read_checkpoint``.
+
+    Raises:
+        ValueError: If the weights do not fit, or ``'auto'`` finds none.
+    """
+    with torch.random.fork_rng(devices=[]):
+        model = MODELS.build(source.config)
+        if checkpoint is None:
+            model.init_weights()
+    if checkpoint is None:
+        print_log(
+            f'teacher_checkpoint is None: the teacher {source.name} keeps its initial '
+            'weights and has nothing to teach unless its own config loads some',
+            logger='current',
+            level=logging.WARNING,
+        )
+        return model
+    if checkpoint == 'auto':
+        checkpoint = source.weights_in_index()
+    load_strictly(model, checkpoint, trust)
+    print_log(f'teacher {source.name}: weights from {checkpoint}', logger='current')
+    return model
