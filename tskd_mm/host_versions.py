@@ -26,7 +26,7 @@ class Needed(NamedTuple):
         return f'{self.name}>={self.low},<{self.high}'
 
 
-# What each stack calls the packages; requirements/*.txt say the same.
+# What each stack calls the packages; as in requirements/*.txt.
 STACKS = {
     'upstream': {
         'mmengine': Needed('mmengine', '0.10.0', '0.11'),

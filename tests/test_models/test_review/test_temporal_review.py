@@ -13,6 +13,7 @@ from tskd_mm.models import (
     increment,
     increment_sequence,
 )
+from tskd_mm.models.review.temporal_review import scale_gradient, scale_value
 
 SIZES = [(8, 10), (4, 5)]
 SMALL = {'type': 'IncrementPredictor', 'hidden_channels': 8, 'stem_channels': 4}
@@ -66,7 +67,7 @@ def test_value_in_numbers():
 
 
 @pytest.mark.parametrize('weight', [0.0, 0.25, 100.0])
-def test_the_weight_is_felt_by_the_student_alone(weight: float):
+def test_the_weight_scales_only_the_student_s_gradient(weight: float):
     past, student, teacher = _batch()
     for level in student:
         level.requires_grad_()
@@ -81,6 +82,33 @@ def test_the_weight_is_felt_by_the_student_alone(weight: float):
     for index, (new, old) in enumerate(zip(found, expected)):
         factor = weight if index < len(student) else 1
         torch.testing.assert_close(new, factor * old)
+
+
+def test_compare_gives_history_prediction_and_gap_of_each_level():
+    past, student, teacher = _batch()
+    review = TemporalReview(2, predictor=SMALL)
+    for level, found in enumerate(review.compare(past, student, teacher, [None, None])):
+        maps = [attention_map(memory[level], 'rms') for memory in past]
+        now = attention_map(student[level], 'rms')
+        steps = [*maps, now]
+        for step in range(3):
+            torch.testing.assert_close(
+                found.history[step], (steps[step] - steps[step + 1]).abs()
+            )
+        gap = (now - attention_map(teacher[level], 'rms')).abs()
+        torch.testing.assert_close(found.gap, gap)
+        prediction = review.predictors[level](found.history)
+        torch.testing.assert_close(found.prediction, prediction)
+
+
+@pytest.mark.parametrize(
+    'scale, value, gradient', [(scale_gradient, 3.0, 20.0), (scale_value, 15.0, 4.0)]
+)
+def test_value_and_gradient_are_scaled_apart(scale, value: float, gradient: float):
+    x = torch.tensor(3.0, requires_grad=True)
+    found = scale(x, 5.0)
+    (4 * found).backward()
+    assert (float(found), float(x.grad)) == (value, gradient)
 
 
 def test_gradients_reach_student_and_predictors_only():

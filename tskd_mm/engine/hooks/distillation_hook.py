@@ -19,7 +19,7 @@ from .required_parts import find_distiller
 class DistillationHook(Hook):
     """For a distiller without a review: the static losses alone.
 
-    - What is trained beside the student is saved under one entry of the checkpoint,
+    - What is trained with the student is saved under one entry of the checkpoint,
       ``'tskd'``, and brought back by ``--resume``.
     - Every epoch (in an iteration loop every iteration) starts from random numbers
       that follow from the seed and its number alone: a resumed run draws what the
@@ -49,7 +49,7 @@ class DistillationHook(Hook):
         """Check that the training can do what the config asks for.
 
         Raises:
-            ValueError: If the model is no distiller, its review has no schedule, or
+            ValueError: If the model is not a distiller, its review has no schedule, or
                 the data set has no images or annotations of unknown classes.
         """
         self.check(runner)
@@ -76,7 +76,7 @@ class DistillationHook(Hook):
             take_out_extras(*parts)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """On resume, bring back what was trained beside the student.
+        """On resume, bring back what was trained with the student.
 
         Raises:
             ValueError: If the checkpoint has no TSKD entry, or it is of another
@@ -102,6 +102,6 @@ class DistillationHook(Hook):
         """The runner's model, out of its wrapper.
 
         Raises:
-            ValueError: If it is no distiller, or sharded.
+            ValueError: If it is not a distiller, or it is sharded.
         """
         return find_distiller(runner, type(self).__name__)

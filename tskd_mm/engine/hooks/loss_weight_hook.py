@@ -18,7 +18,7 @@ class LossWeightHook(Hook):
     ``dict(type='LossWeightHook', factors=dict(kl=[(0, 0), (20, 1)]))`` warms the loss
     ``kl`` up in the first 20 epochs; ``review=[(180, 1), (240, 0)]`` lets the review
     fade out in the last 60. The factor comes on top of the loss's own weight; that of
-    the review is felt by the student alone, as its weight is.
+    the review scales only the student's gradient, as its weight does.
 
     Args:
         factors: For each loss by its name (``'review'`` too) the points of a

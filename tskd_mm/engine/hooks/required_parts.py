@@ -1,4 +1,4 @@
-"""Finds the distiller that a runner trains."""
+"""What the hooks require of a runner: a distiller, and sometimes epochs."""
 
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -15,7 +15,7 @@ def find_distiller(runner: Runner, hook: str) -> TSKDDistiller:
         hook: Name of the hook that asks, for the message.
 
     Raises:
-        ValueError: If the model is no distiller, or sharded.
+        ValueError: If the model is not a distiller, or it is sharded.
     """
     if isinstance(runner.model, FullyShardedDataParallel):
         raise ValueError(

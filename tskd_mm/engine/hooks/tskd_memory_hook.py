@@ -1,4 +1,4 @@
-"""Tells the distiller when to memorize and when to review."""
+"""Decides when the distiller memorizes and when it reviews."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""The one entry of a checkpoint that is not the plain student's."""
+"""The one entry of a checkpoint that does not belong to the plain student."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def add_entry(
     optim_wrapper: OptimWrapper,
     schedule: dict | None,
 ) -> None:
-    """Put all that was trained beside the student under :data:`ENTRY`."""
+    """Put all that was trained with the student under :data:`ENTRY`."""
     # As mmengine does with the rest: a machine without a GPU must read the file.
     state = apply_to(
         distiller.tskd_state(), lambda x: hasattr(x, 'cpu'), lambda x: x.cpu()

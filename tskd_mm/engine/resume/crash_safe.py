@@ -1,4 +1,4 @@
-"""Checkpoints that a crash in any moment leaves whole.
+"""Checkpoints that stay whole when a run is killed at any moment.
 
 mmengine writes in place and deletes what is to be replaced before that: killed at the
 wrong moment, a run with ``max_keep_ckpts=1`` or ``save_best`` has nothing left.
@@ -24,7 +24,7 @@ class CrashSafeBackend(LocalBackend):
     _outdated: ClassVar[list[str]] = []  # mmengine makes several of these
 
     def put(self, obj: bytes | memoryview, filepath: str | Path) -> None:
-        """Write ``obj`` beside the file, then put it in its place."""
+        """Write ``obj`` next to the file, then put it in its place."""
         partial = Path(f'{filepath}.partial')
         partial.parent.mkdir(parents=True, exist_ok=True)
         with partial.open('wb') as file:
@@ -60,7 +60,7 @@ def mend_last_checkpoint(work_dir: str, out_dirs: Sequence[str] = ()) -> None:
     ``--resume`` goes by.
 
     Args:
-        work_dir: Where the entry is, and checkpoints unless a hook says otherwise.
+        work_dir: Where the entry is, and checkpoints unless a hook saves elsewhere.
         out_dirs: Of the hooks that save elsewhere, in a folder named as ``work_dir``.
     """
     pointer = Path(work_dir, 'last_checkpoint')

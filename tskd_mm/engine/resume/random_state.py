@@ -85,7 +85,7 @@ class _SeededIterator:
     def skip_iter(self, count: int) -> None:
         """Load what was trained on before, so that the workers draw on from there.
 
-        The modern stack's loop asks for it, upstream's does so itself.
+        The modern stack's loop calls it, upstream's loop does it itself.
         """
         for _ in range(count):
             next(self)

@@ -1,4 +1,4 @@
-"""Weighs the added losses and shows how they compare with the task's."""
+"""The dictionary of losses that is trained on and logged: merged, weighted, checked."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -56,7 +56,7 @@ def add_losses(
 
 
 def check_finite(losses: Mapping[str, Any], data_samples: Sequence[Any]) -> None:
-    """Check every loss before it is differentiated, so that no weight is spoiled.
+    """Check every loss before it is differentiated, so that all weights stay finite.
 
     Args:
         losses: Tensors, or lists of tensors, by name.

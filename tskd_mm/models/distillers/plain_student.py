@@ -36,7 +36,7 @@ class PlainStudent(BaseModel):
         return self.student.loss(inputs, data_samples)
 
     def unregistered_parts(self) -> list[Any]:
-        """Parts that are no modules but must move with the model; see ``_apply``."""
+        """Parts that are not modules but must move with the model; see ``_apply``."""
         return []
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
@@ -46,7 +46,7 @@ class PlainStudent(BaseModel):
     def named_parameters(
         self, prefix: str = '', recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, nn.Parameter]]:
-        """Under the student's own names: a layer decay tells the layers by them."""
+        """Under the student's own names, by which a layer decay knows the layers."""
         found = super().named_parameters(prefix, recurse, remove_duplicate)
         start = f'{prefix}.' if prefix else ''
         for name, parameter in found:

@@ -211,7 +211,7 @@ class TSKDDistiller(PlainStudent):
         self.teacher = FrozenTeacher(model, tap, self.data_preprocessor)
 
     def unregistered_parts(self) -> list[Any]:
-        """Teacher and memories: no modules, but on the student's device."""
+        """Teacher and memories: not modules, but on the student's device."""
         return [part for part in (self.bank, self.teacher) if part is not None]
 
     def memorize(self, slot: int) -> None:
@@ -221,12 +221,12 @@ class TSKDDistiller(PlainStudent):
         self.bank.memorize(slot)
 
     def extras(self) -> dict[str, nn.Module]:
-        """What is trained beside the student and stays out of its ``state_dict``."""
+        """What is trained with the student and stays out of its ``state_dict``."""
         parts = {'review': self.review, 'losses': self.static_losses}
         return {name: part for name, part in parts.items() if part is not None}
 
     def tskd_state(self) -> dict[str, Any]:
-        """What resuming needs beside the student: all else trained, and memories."""
+        """What resuming needs besides the student: all else trained, and memories."""
         state = {name: part.state_dict() for name, part in self.extras().items()}
         return state | ({'memories': self.bank.state_dict()} if self.bank else {})
 

@@ -45,7 +45,7 @@ class Inspection:
     """
 
     image_size: int
-    shapes: list[tuple[int, int, int]]
+    shapes: list[torch.Size]
     num_classes: int | None = None
     parameter_names: list[str] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class _EverythingSeen(Exception):
 
 
 class FeatureTap:
-    """Names of modules whose outputs are wanted.
+    """Reads the outputs of named modules while the model runs.
 
     Args:
         model: The model to read from.
@@ -137,7 +137,7 @@ class FeatureTap:
             logits = features.logits
             return Inspection(
                 image_size=size,
-                shapes=[tuple(level.shape[1:]) for level in features.levels],
+                shapes=[level.shape[1:] for level in features.levels],
                 num_classes=None if logits is None else logits.shape[1],
                 parameter_names=(
                     _names_behind(features.levels, self.model) if parameters else []

@@ -16,7 +16,7 @@ from torch._weights_only_unpickler import _get_allowed_globals
 from torch.hub import download_url_to_file, get_dir
 
 ENTRIES = ('state_dict', 'model')  # where checkpoints keep the weights
-# Packages whose objects checkpoints hold beside the weights.
+# Packages whose objects checkpoints hold in addition to the weights.
 HOSTS = ('mmengine', 'mmcv', 'mmdet', 'mmpretrain', 'mmcls')
 RECORDS = (*HOSTS, 'argparse', 'collections', 'datetime', 'numpy', 'pathlib')
 # How numpy's bytes and mmengine's log buffers are written.
@@ -25,7 +25,7 @@ LEFTOVERS = ('data_preprocessor.', 'ema_')
 
 
 class _Inert:
-    """Stands in for an object that is no tensor; ignores what is done to it."""
+    """Replaces an object that is not a tensor, and ignores whatever is done to it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
@@ -48,7 +48,7 @@ class _RunsCode(Exception):
 class _TensorUnpickler(pickle.Unpickler):
     """Builds what ``torch.load(weights_only=True)`` allows and refuses the rest.
 
-    What training tools are known to save beside the weights, such as mmengine's log
+    What training tools are known to save next to the weights, such as mmengine's log
     buffers, becomes inert: ``weights_only`` would refuse these files too.
     """
 
@@ -104,7 +104,7 @@ def read_checkpoint(checkpoint: str, trust: bool = False) -> Any:
             'for: nothing was run; get a checkpoint of weights, or if you know who '
             'made this file and trust it, set trust_teacher_checkpoint=True'
         ) from error
-    except Exception as error:  # a file that is no checkpoint can fail in any way
+    except Exception as error:  # what is not a checkpoint can fail in any way
         raise ValueError(
             f'{path} cannot be read as a checkpoint; it is truncated or no checkpoint '
             f'at all ({error}): check the file or download it again'
@@ -139,7 +139,7 @@ def load_weights(checkpoint: str, trust: bool = False) -> OrderedDict[str, Tenso
         for name, value in content.items()
         if torch.is_tensor(value)
     )
-    # Tells modules which version of their names they are given.
+    # Modules convert old names by the version that is recorded here.
     versions = getattr(content, '_metadata', {})
     weights.__dict__['_metadata'] = {
         name.removeprefix('module').removeprefix('.'): version
@@ -156,7 +156,7 @@ def load_strictly(model: nn.Module, checkpoint: str, trust: bool = False) -> Non
 def fit(model: nn.Module, weights: OrderedDict[str, Tensor], origin: str) -> None:
     """Load weights into a model that needs every one of them, and no other.
 
-    The modules' own conversion of older names applies. What older hosts saved beside
+    The modules' own conversion of older names applies. What older hosts saved next to
     the weights (normalisation constants, a second copy from the EMA hook) is left out
     and logged.
 

@@ -22,7 +22,7 @@ def box_masks(
             pixels of the batch's images, and ``batch_input_shape``.
         like: A feature map, (N, C, H, W).
         valid: 1 inside the images and 0 in the padding, (N, 1, H, W); the padding
-            is no background. Default: all pixels are valid.
+            is not background. Default: all pixels are valid.
 
     Returns:
         Foreground and background, each (N, 1, H, W).

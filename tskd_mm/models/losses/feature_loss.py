@@ -60,7 +60,7 @@ class LevelLosses(nn.Module):
             for pair in pairs
         )
         self.losses = nn.ModuleList(_build(config, *pair) for pair in pairs)
-        self.optional = optional_inputs(type(self.losses[0]))
+        self.optional = optional_inputs(type(self.losses[0]).forward)
 
     def forward(
         self,
@@ -103,7 +103,7 @@ class PyramidLoss(nn.Module):
     ) -> None:
         super().__init__()
         self.loss = _build(config, student_channels, teacher_channels)
-        self.optional = optional_inputs(type(self.loss))
+        self.optional = optional_inputs(type(self.loss).forward)
 
     def forward(
         self,
@@ -141,9 +141,9 @@ def loss_class(config: dict) -> type:
 
 
 @cache  # a signature takes long to read, and this is asked in every step
-def optional_inputs(loss: type[nn.Module]) -> list[str]:
-    """What the ``forward`` of a loss declares besides student and teacher."""
-    return _declared(loss.forward, OPTIONAL_INPUTS)
+def optional_inputs(forward: Callable) -> list[str]:
+    """What the ``forward`` of a loss class declares besides student and teacher."""
+    return _declared(forward, OPTIONAL_INPUTS)
 
 
 def _declared(function: Callable, names: Iterable[str]) -> list[str]:

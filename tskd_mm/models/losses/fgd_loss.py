@@ -99,9 +99,9 @@ class FGDLoss(nn.Module):
         return pixels, channels
 
     def _relations(self, student: Tensor, teacher: Tensor, valid: Tensor) -> Tensor:
-        own = self.student_context(student, valid)
-        wanted = self.teacher_context(teacher, valid)
-        return ((wanted - own).square() * valid).sum()
+        ours = self.student_context(student, valid)
+        theirs = self.teacher_context(teacher, valid)
+        return ((theirs - ours).square() * valid).sum()
 
 
 class GlobalContext(nn.Module):

@@ -17,7 +17,7 @@ class LogitKLLoss(nn.Module):
     Args:
         temperature: T; 4 in the TSKD release.
         loss_weight: w; 1 in the TSKD release. The CIFAR-100 benchmark of mdistiller
-            has 0.9 beside a task loss of weight 0.1.
+            has 0.9 next to a task loss of weight 0.1.
         standardize: Compare the logits' Z-scores, so that the student need not copy the
             scale of the teacher's logits (Sun et al., arXiv 2403.01427). Their release
             then sets T = 2 and w = 9.

@@ -83,7 +83,7 @@ class LossCollection(nn.Module):
         scores = _full_precision(logits)
         for name, loss in self.logits.items():
             known = {'valid': None, 'data_samples': data_samples}
-            extra = {n: known[n] for n in optional_inputs(type(loss))}
+            extra = {n: known[n] for n in optional_inputs(type(loss).forward)}
             losses[name] = loss(*scores, **extra)
         return losses
 

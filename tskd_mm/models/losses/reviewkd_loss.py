@@ -15,7 +15,7 @@ class ReviewKDLoss(nn.Module):
     """``w sum_l HCL(fused_l, teacher_l)``, all levels in one loss.
 
     From the deepest level to the first, each student feature is fused with what the
-    deeper ones handed on (:class:`.AttentionFusion`) and held against the teacher's
+    deeper ones handed on (:class:`.AttentionFusion`) and compared with the teacher's
     feature of that level. ``HCL`` is a mean of squared errors, weighted 1, 1/2, 1/4,
     1/8, of the maps themselves and of the maps pooled to 4x4, 2x2 and 1x1.
 
@@ -47,8 +47,8 @@ class ReviewKDLoss(nn.Module):
             pairs.append(pairs[-1])
         middle = min(512, student_channels[-1])
         self.fusions = nn.ModuleList(
-            AttentionFusion(own, middle, wanted, fuse=level < len(pairs))
-            for level, (own, wanted) in enumerate(pairs, start=1)
+            AttentionFusion(ours, middle, theirs, fuse=level < len(pairs))
+            for level, (ours, theirs) in enumerate(pairs, start=1)
         )
         self.pooled_level = pooled_level
         self.loss_weight = loss_weight

@@ -21,7 +21,7 @@ class SnapshotBank:
     own modules keeps a snapshot in the student's mode (batch statistics where the
     student uses them) and needs no second module.
 
-    The bank is no module: it is neither trained nor moved into a ``state_dict``, and
+    The bank is not a module: it is neither trained nor part of a ``state_dict``, and
     a deep copy of the student (an EMA model) shares it instead of copying it.
 
     Args:

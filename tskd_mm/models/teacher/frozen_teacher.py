@@ -16,10 +16,10 @@ from .teacher_input import TeacherInput
 
 
 class FrozenTeacher:
-    """Runs a trained model, only as far as its features are wanted.
+    """Runs a trained model, only as far as its features are needed.
 
-    It is deliberately no ``nn.Module``: as nobody's child it stays in eval mode when
-    the student trains, is seen by no optimiser, hook or ``state_dict``, and is shared
+    Deliberately not an ``nn.Module``: as nobody's child it stays in eval mode when
+    the student trains, is seen by no optimizer, hook or ``state_dict``, and is shared
     instead of copied when the student is deep-copied (for an EMA model).
 
     Args:
@@ -44,7 +44,7 @@ class FrozenTeacher:
 
         Args:
             inputs: The student's preprocessed images, (N, 3, H, W).
-            data_samples: Tell images from padding.
+            data_samples: Show where the images end and the padding begins.
         """
         images = self.adapt(inputs, data_samples)
         return self.tap.run(lambda: self.model(images, mode='tensor'))

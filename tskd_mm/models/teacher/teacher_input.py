@@ -49,7 +49,7 @@ class TeacherInput:
 
         Args:
             inputs: The student's preprocessed images, (N, 3, H, W).
-            data_samples: Tell images from padding.
+            data_samples: Show where the images end and the padding begins.
         """
         if self.identity:
             return inputs
