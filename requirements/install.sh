@@ -36,8 +36,7 @@ install pip setuptools wheel ninja numpy
 say 'torch and torchvision (a minute or two, some gigabytes)'
 install torch torchvision
 if ! "$VENV/bin/python" -c 'import mmcv.ops' 2>/dev/null; then
-    say "$mmcv: compiles its operators, 10 to 25 minutes on two cores; pip keeps the result"
-    install --no-build-isolation "$mmcv"
+    STACK=$STACK VENV=$VENV sh requirements/install_mmcv.sh "$mmcv"
 fi
 say 'everything else (a minute)'
 install -r requirements/runtime.txt -r "requirements/$STACK.txt" \
