@@ -1,0 +1,13 @@
+"""Errors whose whole text is part of the test."""
+
+import re
+from contextlib import AbstractContextManager
+
+import pytest
+
+
+def refused(
+    text: str, error: type[Exception] = ValueError
+) -> AbstractContextManager[object]:
+    """A block that must raise this error with exactly this text."""
+    return pytest.raises(error, match=f'^{re.escape(text)}$')
