@@ -9,5 +9,6 @@ import pytest
 def refused(
     text: str, error: type[Exception] = ValueError
 ) -> AbstractContextManager[object]:
-    """A block that must raise this error with exactly this text."""
-    return pytest.raises(error, match=f'^{re.escape(text)}$')
+    """A block that must raise this error with exactly this text, ``…`` being any."""
+    pattern = '.*'.join(map(re.escape, text.split('…')))
+    return pytest.raises(error, match=f'^{pattern}$')

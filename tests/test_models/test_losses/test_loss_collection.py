@@ -1,29 +1,23 @@
-"""What a loss is given, and the adapters that are made for it."""
-
-import re
+"""What a loss is given, its adapters, its name and its weight."""
 
 import pytest
 import torch
 from mmengine.registry import MODELS, Registry
+from refusals import refused
 from torch import Tensor, nn
 from toys import detection_batch, same_tensors, tiny_distiller, tiny_retinanet
 
-from tskd_mm.models import TSKDDistiller
+from tskd_mm.models import TemporalReview, TSKDDistiller
 from tskd_mm.models.features.feature_tap import Features
 from tskd_mm.models.losses import FitNetLoss, LogitKLLoss
 from tskd_mm.models.losses.loss_collection import LossCollection
 
 # Another package's registry, under the same root as mmdet's and mmrazor's.
 ELSEWHERE = Registry('model', parent=MODELS, scope='elsewhere')
-CONVOLUTION = nn.Conv2d
 SAMPLES = ['first', 'second']
 # All losses that have parameters of their own.
-TRAINED = {
-    'fitnet': dict(type='FitNetLoss'),
-    'mgd': dict(type='MGDLoss'),
-    'fgd': dict(type='FGDLoss'),
-    'reviewkd': dict(type='ReviewKDLoss'),
-}
+TRAINED = {n.lower(): dict(type=f'{n}Loss') for n in ('FitNet', 'MGD', 'FGD')}
+TRAINED['reviewkd'] = dict(type='ReviewKDLoss')
 
 
 @ELSEWHERE.register_module()
@@ -40,7 +34,7 @@ class L2(nn.Module):
 
 @ELSEWHERE.register_module()
 class Curious(nn.Module):
-    """Asks for all there is and keeps it."""
+    """Declares all optional inputs and keeps what it is given."""
 
     def __init__(self, student_channels, teacher_channels) -> None:
         super().__init__()
@@ -51,12 +45,10 @@ class Curious(nn.Module):
         return torch.zeros(())
 
 
+@ELSEWHERE.register_module()
 class CuriousPyramid(Curious):
     takes_pyramid = True
     adapter = 'never'
-
-
-ELSEWHERE.register_module(module=CuriousPyramid)
 
 
 def levels(*channels: int) -> Features:
@@ -65,10 +57,14 @@ def levels(*channels: int) -> Features:
     return features
 
 
-def build(
+def on_features(
     loss: dict, student: tuple = (2, 3), teacher: tuple = (2, 4)
 ) -> LossCollection:
     return LossCollection({'it': loss}, None, student, teacher)
+
+
+def on_logits(loss: dict) -> LossCollection:
+    return LossCollection(None, {'it': loss}, (), None)
 
 
 def padding() -> list:
@@ -77,37 +73,30 @@ def padding() -> list:
     return [valid, None]
 
 
-def test_a_loss_registered_elsewhere():
-    losses = build(dict(type='elsewhere.L2', weight=0.5), teacher=(2, 3))
-    student, teacher = levels(2, 3), levels(2, 3)
-    valid = padding()
+def test_a_loss_registered_elsewhere_is_summed_over_the_levels():
+    losses = on_features(dict(type='elsewhere.L2', weight=0.5), teacher=(2, 3))
+    student, teacher, valid = levels(2, 3), levels(2, 3), padding()
     found = losses(student, teacher, valid, SAMPLES)
-    expected = ((student.levels[0] - teacher.levels[0]) * valid[0]).square().sum()
-    expected = expected + (student.levels[1] - teacher.levels[1]).square().sum()
+    gaps = [a - b for a, b in zip(student.levels, teacher.levels)]
+    expected = (gaps[0] * valid[0]).square().sum() + gaps[1].square().sum()
     assert list(found) == ['it']
     torch.testing.assert_close(found['it'], 0.5 * expected)
     assert not list(losses.parameters())
 
 
-def test_a_loss_registered_elsewhere_on_logits():
-    losses = LossCollection(None, {'it': dict(type='elsewhere.L2')}, (), None)
+def test_losses_registered_elsewhere_take_logits():
     student, teacher = levels(), levels()
-    found = losses(student, teacher, [], SAMPLES)['it']
-    assert found == (student.logits - teacher.logits).square().sum()
-
-
-def test_mmdet_s_own_loss_works_by_name():
+    given = student, teacher, [], SAMPLES
+    squares = on_logits(dict(type='elsewhere.L2'))(*given)['it']
+    assert squares == (student.logits - teacher.logits).square().sum()
     config = dict(type='mmdet.KnowledgeDistillationKLDivLoss', T=4, loss_weight=0.5)
-    student, teacher = levels(), levels()
-    found = LossCollection(None, {'kd': config}, (), None)(
-        student, teacher, [], SAMPLES
-    )
     ours = LogitKLLoss(4.0, 0.5)(student.logits, teacher.logits)
-    torch.testing.assert_close(found['kd'], ours / 5)  # theirs is a mean of the classes
+    # mmdet's is a mean of the classes.
+    torch.testing.assert_close(on_logits(config)(*given)['it'], ours / 5)
 
 
-def test_an_adapter_where_the_channels_differ():
-    losses = build(dict(type='elsewhere.L2'))
+def test_an_adapter_brings_the_student_s_channels_to_the_teacher_s():
+    losses = on_features(dict(type='elsewhere.L2'))
     none, adapter = losses.features['it'].adapters
     assert isinstance(none, nn.Identity)
     assert (adapter.in_channels, adapter.out_channels) == (3, 4)
@@ -132,13 +121,13 @@ def test_an_adapter_where_the_channels_differ():
         ('AttentionTransferLoss', [False, False]),
     ],
 )
-def test_who_is_adapted(kind: str, adapted: list):
-    adapters = build(dict(type=kind)).features['it'].adapters
-    assert [isinstance(a, CONVOLUTION) for a in adapters] == adapted
+def test_a_loss_has_adapters_always_where_needed_or_never(kind: str, adapted: list):
+    adapters = on_features(dict(type=kind)).features['it'].adapters
+    assert [isinstance(a, nn.Conv2d) for a in adapters] == adapted
 
 
-def test_what_a_loss_asks_for():
-    losses = build(dict(type='elsewhere.Curious'))
+def test_a_loss_on_a_level_is_given_the_inputs_that_it_declares():
+    losses = on_features(dict(type='elsewhere.Curious'))
     valid = padding()
     losses(levels(2, 3), levels(2, 4), valid, SAMPLES)
     for level, channels in enumerate([(2, 2), (3, 4)]):
@@ -149,8 +138,8 @@ def test_what_a_loss_asks_for():
         assert samples is SAMPLES and mask is valid[level]
 
 
-def test_what_a_loss_on_a_pyramid_is_given():
-    losses = build(dict(type='elsewhere.CuriousPyramid'))
+def test_a_loss_on_a_pyramid_is_given_the_inputs_that_it_declares():
+    losses = on_features(dict(type='elsewhere.CuriousPyramid'))
     student, teacher, valid = levels(2, 3), levels(2, 4), padding()
     losses(student, teacher, valid, SAMPLES)
     loss = losses.features['it'].loss
@@ -164,50 +153,41 @@ def test_what_a_loss_on_a_pyramid_is_given():
 
 def test_a_number_of_channels_in_the_config_wins():
     config = dict(type='elsewhere.Curious', student_channels=7)
-    losses = build(config).features['it'].losses
+    losses = on_features(config).features['it'].losses
     assert [loss.channels for loss in losses] == [(7, 2), (7, 4)]
 
 
-def test_half_precision_is_raised():
-    losses = build(dict(type='elsewhere.L2'))
+def test_half_precision_is_raised_to_float32_and_double_stays():
+    class Scores(nn.Module):
+        def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+            self.seen = student.dtype, teacher.dtype
+            return student.sum()
+
+    losses = on_features(dict(type='elsewhere.L2'))
+    losses.logits['mine'] = scores = Scores()
     student, teacher = levels(2, 3), levels(2, 4)
     for features in (student, teacher):
         features.levels = [level.bfloat16() for level in features.levels]
-    assert losses(student, teacher, [None] * 2, SAMPLES)['it'].dtype == torch.float32
-
-
-def test_half_precision_of_scores_is_raised():
-    seen = []
-
-    class Scores(nn.Module):
-        def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-            seen.extend([student.dtype, teacher.dtype])
-            return student.sum()
-
-    losses = build(dict(type='FitNetLoss'))
-    losses.logits['mine'] = Scores()
-    student, teacher = levels(2, 3), levels(2, 4)
     student.logits, teacher.logits = torch.ones(2, 5).half(), torch.ones(2, 5).double()
-    losses(student, teacher, [None] * 2, SAMPLES)
-    assert seen == [torch.float32, torch.float64]
+    found = losses(student, teacher, [None] * 2, SAMPLES)
+    assert found['it'].dtype == torch.float32
+    assert scores.seen == (torch.float32, torch.float64)
 
 
-def test_a_class_in_place_of_a_name():
-    losses = build({'type': FitNetLoss})
+def test_a_loss_is_found_by_its_class_and_an_unknown_name_is_refused():
+    losses = on_features({'type': FitNetLoss})
     assert isinstance(losses.features['it'].losses[0], FitNetLoss)
-
-
-def test_an_unknown_loss():
     text = (
         "there is no loss 'FitNet': check its spelling, or import the package that "
         'registers it with custom_imports'
     )
-    with pytest.raises(KeyError, match=re.escape(text)):
-        build(dict(type='FitNet'))
+    with pytest.raises(KeyError) as error:
+        on_features(dict(type='FitNet'))
+    assert error.value.args == (text,)
 
 
 @pytest.mark.parametrize('name', ['review', 'task', 'my_loss', 'twice'])
-def test_names_that_cannot_be_used(name: str):
+def test_a_name_that_cannot_be_used_is_refused(name: str):
     features = {name: dict(type='FitNetLoss')}
     logits = {'twice': dict(type='LogitKLLoss')}
     text = (
@@ -216,43 +196,37 @@ def test_names_that_cannot_be_used(name: str):
         f"'{name}' in {[name, 'twice']}: it is logged as loss_<name>, and its ratio to "
         'the task loss as ratio_<name>'
     )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+    with refused(text):
         LossCollection(features, logits, (2,), (2,))
 
 
+@pytest.mark.parametrize('weight', [-0.1, float('nan'), float('inf')])
+def test_a_weight_must_be_a_finite_number_from_zero(weight: float):
+    text = 'loss_weight of {} must be a finite number from 0, but got ' + str(weight)
+    with refused(text.format('it')):
+        on_features(dict(type='AttentionTransferLoss', loss_weight=weight))
+    with refused(text.format('it')):
+        on_logits(dict(type='LogitKLLoss', loss_weight=weight))
+    with refused(text.format('review')):
+        TemporalReview(num_levels=1, loss_weight=weight)
+    TemporalReview(num_levels=1, loss_weight=0)
+
+
 @pytest.fixture
-def wide_teacher() -> dict:
+def wide_teacher(mmdet_scope) -> dict:
     """Its neck has 24 channels, the student's 16."""
     model = tiny_retinanet(12)
-    model.neck.out_channels = 24
-    model.bbox_head.in_channels = 24
+    model.neck.out_channels = model.bbox_head.in_channels = 24
     return model
 
 
-@pytest.mark.usefixtures('mmdet_scope')
-def test_the_student_starts_as_it_would_alone(wide_teacher):
-    torch.manual_seed(3)
-    alone = MODELS.build(tiny_retinanet())
-    alone.init_weights()
-    random_state = torch.get_rng_state()
-    torch.manual_seed(3)
-    distiller = tiny_distiller(teacher=wide_teacher, feature_losses=TRAINED)
-    distiller.init_weights()
-    assert list(distiller.state_dict()) == list(alone.state_dict())
-    assert same_tensors(distiller.state_dict(), alone.state_dict())
-    assert torch.equal(torch.get_rng_state(), random_state)
-
-
-@pytest.mark.usefixtures('mmdet_scope')
-def test_all_that_is_trained_beside_the_student(wide_teacher):
-    """In the optimizer, with gradients, from the start; in the state for resuming."""
+def test_what_is_trained_besides_the_student_is_optimized_and_resumed(wide_teacher):
     distiller = tiny_distiller(teacher=wide_teacher, feature_losses=TRAINED)
     optimizer = torch.optim.SGD(distiller.parameters(), lr=0.1)  # as Runner does
     distiller.init_weights()
     start = {k: v.clone() for k, v in distiller.static_losses.state_dict().items()}
     losses = distiller.loss(*detection_batch(distiller.data_preprocessor))
-    total, _ = distiller.parse_losses(losses)
-    total.backward()
+    distiller.parse_losses(losses)[0].backward()
     optimizer.step()
     for name, parameter in distiller.static_losses.named_parameters():
         assert parameter.grad is not None, name
@@ -280,20 +254,14 @@ def test_testing_needs_no_teacher_config():
         distiller.init_weights()
 
 
-@pytest.mark.usefixtures('mmdet_scope')
-def test_weights_and_ratios(wide_teacher):
-    distiller = tiny_distiller(
-        teacher=wide_teacher,
-        feature_losses={
-            'pkd': dict(type='PKDLoss'),
-            'attention': dict(type='AttentionTransferLoss'),
-        },
-    )
+def test_weights_and_ratios_are_logged_for_each_loss(wide_teacher):
+    kinds = dict(pkd=dict(type='PKDLoss'), attention=dict(type='AttentionTransferLoss'))
+    distiller = tiny_distiller(teacher=wide_teacher, feature_losses=kinds)
     distiller.init_weights()
     batch = detection_batch(distiller.data_preprocessor)
     plain = distiller.loss(*batch)
     task = sum(v for name in ('loss_cls', 'loss_bbox') for v in plain[name])
-    for name in ('pkd', 'attention'):
+    for name in kinds:
         ratio = plain[f'ratio_{name}']
         assert not ratio.requires_grad
         torch.testing.assert_close(ratio, plain[f'loss_{name}'].detach() / task)
@@ -308,31 +276,28 @@ def test_weights_and_ratios(wide_teacher):
         assert torch.equal(weighted[f'{kind}_attention'], plain[f'{kind}_attention'])
 
 
-@pytest.mark.usefixtures('mmdet_scope')
 def test_every_loss_goes_with_a_review(wide_teacher):
     names = ('FitNet', 'CWD', 'PKD', 'MGD', 'FGD', 'ReviewKD', 'AttentionTransfer')
-    distiller = tiny_distiller(
-        teacher=wide_teacher,
-        feature_losses={n.lower(): dict(type=f'{n}Loss') for n in names},
-    )
+    losses = {n.lower(): dict(type=f'{n}Loss') for n in names}
+    distiller = tiny_distiller(teacher=wide_teacher, feature_losses=losses)
     distiller.init_weights()
     for slot in range(3):
         distiller.memorize(slot)
     distiller.phase = 'review'
     distiller.loss_factors = {'review': 3.0}
     batch = detection_batch(distiller.data_preprocessor)
-    losses = distiller.loss(*batch)
-    added = {name for name in losses if name.startswith('ratio_')}
-    assert added == {f'ratio_{name.lower()}' for name in names} | {'ratio_review'}
-    assert all(torch.isfinite(losses[name]) for name in added)
+    weighted = distiller.loss(*batch)
+    added = {name for name in weighted if name.startswith('ratio_')}
+    assert added == {f'ratio_{name}' for name in (*losses, 'review')}
+    assert all(torch.isfinite(weighted[name]) for name in added)
     distiller.loss_factors = {}
     plain = distiller.loss(*batch)['loss_review']
     assert plain > 0
-    torch.testing.assert_close(losses['loss_review'], 3 * plain)
+    torch.testing.assert_close(weighted['loss_review'], 3 * plain)
 
 
 @pytest.mark.usefixtures('mmdet_scope')
-def test_a_name_of_the_host_s_own_loss():
+def test_a_name_of_one_of_the_host_s_losses_is_refused():
     distiller = tiny_distiller(feature_losses={'cls': dict(type='PKDLoss')})
     distiller.init_weights()
     text = (
@@ -340,5 +305,5 @@ def test_a_name_of_the_host_s_own_loss():
         "['loss_cls', 'loss_bbox']): give those of the distiller other names in "
         'feature_losses and logit_losses'
     )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+    with refused(text):
         distiller.loss(*detection_batch(distiller.data_preprocessor))

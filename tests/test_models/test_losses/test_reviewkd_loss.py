@@ -74,7 +74,7 @@ def equation(loss: ReviewKDLoss, student: list, teacher: list, masks: list) -> f
 
 
 @pytest.mark.parametrize('valid', [None, VALID], ids=['all', 'padded'])
-def test_reviewkd(valid):
+def test_reviewkd_follows_its_equation(valid):
     loss = shake(ReviewKDLoss(OWN, WANTED, loss_weight=0.6))
     student, teacher = pyramid(OWN), pyramid(WANTED)
     masks = [mask.numpy() for mask in valid or [torch.ones(1)] * 2]
@@ -94,7 +94,7 @@ def test_reviewkd(valid):
         np.testing.assert_allclose(level_inputs.grad, slopes, rtol=1e-4, atol=1e-8)
 
 
-def test_a_pooled_level():
+def test_a_pooled_level_is_one_more():
     loss = shake(ReviewKDLoss(OWN, WANTED, pooled_level=True))
     student, teacher = pyramid(OWN), pyramid(WANTED)
     own, wanted = ([f.numpy() for f in levels] for levels in (student, teacher))
@@ -104,7 +104,7 @@ def test_a_pooled_level():
     assert float(found) == pytest.approx(equation(loss, own, wanted, [1] * 3), rel=1e-9)
 
 
-def test_a_pooled_level_of_one_image():
+def test_a_pooled_level_of_one_image_uses_running_statistics():
     """The last batch of an epoch can be one: it has no variance of its own."""
     loss = ReviewKDLoss([4, 6], [5, 7], pooled_level=True)
     pooled = loss.fusions[-1]
@@ -124,7 +124,7 @@ def test_a_pooled_level_of_one_image():
     assert tracked == [1, 1, 0]
 
 
-def test_pooled_sizes():
+def test_each_coarser_size_has_half_the_weight():
     """The maps themselves, then 4x4, 2x2 and 1x1 with half the weight each time."""
     loss = ReviewKDLoss((1,), (1,))
     loss.fusions[0] = nn.Identity()
@@ -141,7 +141,4 @@ def test_the_handed_on_channels_are_limited():
     assert loss.fusions[1].reduce[0].out_channels == 512
     assert loss.fusions[0].weigh.in_channels == 1024
     assert loss.fusions[1].weigh is None
-
-
-def test_default_weight():
-    assert ReviewKDLoss(OWN, WANTED).loss_weight == 1
+    assert loss.loss_weight == 1

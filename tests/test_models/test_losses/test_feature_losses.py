@@ -6,7 +6,13 @@ import torch
 import torch.nn.functional as F
 from loss_reference import assert_follows, convolve, divergence, shake, softmax
 
-from tskd_mm.models.losses import CWDLoss, FitNetLoss, MGDLoss, PKDLoss
+from tskd_mm.models.losses import (
+    AttentionTransferLoss,
+    CWDLoss,
+    FitNetLoss,
+    MGDLoss,
+    PKDLoss,
+)
 
 # The second of two images has two rows and a column of padding.
 VALID = torch.ones(2, 1, 4, 3)
@@ -26,7 +32,7 @@ def inside(image: int, valid: torch.Tensor | None) -> np.ndarray:
 
 
 @MASKS
-def test_fitnet(valid):
+def test_fitnet_follows_its_equation(valid):
     def equation(student: np.ndarray, teacher: np.ndarray) -> float:
         images = [(student[i] - teacher[i])[:, inside(i, valid)] ** 2 for i in range(2)]
         return 100 * np.mean([image.mean() for image in images])
@@ -36,7 +42,7 @@ def test_fitnet(valid):
 
 @MASKS
 @pytest.mark.parametrize('temperature, weight', [(1.0, 10.0), (4.0, 3.0)])
-def test_cwd(valid, temperature: float, weight: float):
+def test_cwd_follows_its_equation(valid, temperature: float, weight: float):
     def equation(student: np.ndarray, teacher: np.ndarray) -> float:
         total = 0.0
         for image, channel in np.ndindex(2, 3):
@@ -50,7 +56,7 @@ def test_cwd(valid, temperature: float, weight: float):
 
 
 @MASKS
-def test_pkd(valid):
+def test_pkd_follows_its_equation(valid):
     def equation(student: np.ndarray, teacher: np.ndarray) -> float:
         """1 - Pearson's r, mean of the channels; (n - 1) / n for the deviation."""
         masks = np.stack([inside(0, valid), inside(1, valid)])
@@ -64,7 +70,7 @@ def test_pkd(valid):
     assert_follows(PKDLoss(6.0), equation, *features(valid), valid=valid)
 
 
-def test_pkd_of_constant_channels():
+def test_pkd_of_a_constant_channel_has_a_finite_gradient():
     student = torch.randn(2, 3, 4, 3)
     student[:, 1] = 2
     student.requires_grad_()
@@ -73,7 +79,7 @@ def test_pkd_of_constant_channels():
     assert student.grad[:, 0].abs().sum() > 0
 
 
-def test_pkd_of_a_single_pixel():
+def test_pkd_of_a_single_pixel_is_zero():
     student = torch.randn(1, 3, 1, 1).requires_grad_()
     loss = PKDLoss()(student, torch.randn(1, 3, 1, 1))
     loss.backward()
@@ -82,7 +88,7 @@ def test_pkd_of_a_single_pixel():
 
 @MASKS
 @pytest.mark.parametrize('ratio', [0.65, 0.15])
-def test_mgd(valid, ratio: float):
+def test_mgd_follows_its_equation(valid, ratio: float):
     loss = shake(MGDLoss(teacher_channels=3, mask_ratio=ratio, loss_weight=2e-5))
     torch.manual_seed(7)
     kept = torch.rand(2, 1, 4, 3, dtype=torch.float64).numpy() >= ratio
@@ -122,18 +128,51 @@ def test_padding_changes_nothing(loss):
 
 @pytest.mark.parametrize(
     'default, origin',
-    [
-        (CWDLoss(), CWDLoss(1.0, 10.0)),
-        (PKDLoss(), PKDLoss(10.0)),
-        (FitNetLoss(), FitNetLoss(1.0)),
-    ],
-    ids=lambda loss: type(loss).__name__,
+    [(CWDLoss(), (1.0, 10.0)), (PKDLoss(), (10.0,)), (FitNetLoss(), (1.0,))],
 )
-def test_default_weights(default, origin):
-    assert default(*(pair := features())) == origin(*pair)
-    assert default(*pair) > 0
+def test_default_weights_are_those_of_the_papers(default, origin):
+    assert default(*(pair := features())) == type(default)(*origin)(*pair) > 0
+    mgd = MGDLoss(3)
+    assert (mgd.mask_ratio, mgd.loss_weight) == (0.65, 2e-5)
 
 
-def test_default_weights_of_mgd():
-    loss = MGDLoss(3)
-    assert (loss.mask_ratio, loss.loss_weight) == (0.65, 2e-5)
+@pytest.mark.parametrize(
+    'normalize, expected',
+    [
+        ('rms', 2 * (1 - 0.8)),  # unit vectors (1, 0) and (0.8, 0.6)
+        ('spatial', 2 * (1 - 0.8) / 2),
+        ('column', ((1 - 1) ** 2 + (0 - 1) ** 2) / 2),
+    ],
+)
+def test_attention_transfer_by_hand(normalize: str, expected: float):
+    student = torch.tensor([[1.0, 0.0]]).view(1, 1, 1, 2)
+    teacher = torch.tensor([[8.0, 6.0]]).sqrt().view(1, 1, 1, 2).expand(1, 3, 1, 2)
+    for weight in (1.0, 2.5):
+        found = AttentionTransferLoss(normalize, loss_weight=weight)(student, teacher)
+        assert float(found) == pytest.approx(weight * expected, rel=1e-6)
+
+
+@pytest.mark.parametrize('size', [(1, 2), (8, 6)])
+def test_attention_transfer_lies_between_0_and_2(size: tuple):
+    feature, other = torch.zeros(1, 2, *size), torch.zeros(1, 2, *size)
+    feature[..., 0, 0], other[..., 0, 1] = 3, 5
+    loss = AttentionTransferLoss()
+    assert float(loss(feature, other)) == pytest.approx(2, rel=1e-6)
+    assert loss(feature, feature * 9) == pytest.approx(0, abs=1e-12)
+
+
+def test_attention_transfer_ignores_padding_with_zeros():
+    student, teacher = torch.randn(2, 4, 5, 6), torch.randn(2, 3, 5, 6)
+    loss = AttentionTransferLoss()
+    padded = loss(F.pad(student, (0, 5, 0, 2)), F.pad(teacher, (0, 5, 0, 2)))
+    torch.testing.assert_close(padded, loss(student, teacher))
+
+
+def test_attention_transfer_trains_the_student():
+    student, teacher = torch.randn(1, 2, 3, 3).requires_grad_(), torch.randn(1, 2, 3, 3)
+    loss = AttentionTransferLoss()
+    before = loss(student, teacher)
+    before.backward()
+    after = loss(student.detach() - 0.1 * student.grad, teacher)
+    slope = 0.1 * student.grad.square().sum()
+    assert float(before - after) == pytest.approx(float(slope), rel=0.3)
