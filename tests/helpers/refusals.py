@@ -10,5 +10,5 @@ def refused(
     text: str, error: type[Exception] = ValueError
 ) -> AbstractContextManager[object]:
     """A block that must raise this error with exactly this text, ``…`` being any."""
-    pattern = '.*'.join(map(re.escape, text.split('…')))
+    pattern = '(?s:.*)'.join(map(re.escape, text.split('…')))
     return pytest.raises(error, match=f'^{pattern}$')
