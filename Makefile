@@ -10,14 +10,25 @@ VENV := .venv$(SUFFIX)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint docs env clean
+PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses 2 --dist worksteal
+# What computes and does not train; under two minutes on two cores.
+FAST := tests/test_models tests/test_engine/test_schedule tests/test_moved_imports.py \
+    tests/test_public_names.py tests/test_parity.py
+
+.PHONY: demo test test-fast test-slow lint docs env clean
 
 demo: env  ## train a teacher and three students on built-in data, report and plot
 	$(RUN) tools/demo.py --out work_dirs/demo$(SUFFIX)
 
 # Types are checked against the default stack's PyTorch alone.
-test: $(if $(SUFFIX),env,lint)  ## format, lint, types, spelling, then all tests
-	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses 2 --dist worksteal
+test: $(if $(SUFFIX),env,lint)  ## format, lint, types, spelling, then all but slow tests
+	$(PYTEST) -m 'not slow'
+
+test-fast: env  ## the tests for a change under way
+	$(PYTEST) -m 'not slow and not distributed and not docs' $(FAST)
+
+test-slow: env  ## the tests that take minutes each
+	$(PYTEST) -m slow
 
 lint: env
 	$(VENV)/bin/ruff format --check .

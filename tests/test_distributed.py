@@ -12,6 +12,7 @@ from distributed_run import VARIANTS
 from mmengine.registry import MODELS
 from toys import coco_set, load_whole, same_tensors, tiny_retinanet
 
+pytestmark = pytest.mark.distributed
 SCRIPT = str(Path(__file__).parent / 'helpers' / 'distributed_run.py')
 
 

@@ -16,6 +16,7 @@ from user_files import user_classifier, user_detector
 from tskd_mm.engine import DistillationHook, TSKDMemoryHook
 from tskd_mm.models.loading.model_config import find_model
 
+pytestmark = pytest.mark.docs
 CONFIGS = [
     b
     for b in all_blocks('python')
@@ -41,14 +42,14 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_languages():
+def test_every_block_names_its_language():
     found = {(b.page, b.language) for page in PAGES for b in blocks(page)}
     assert {language for _, language in found} <= {'bash', 'python', 'text', ''}
     assert {page for page, language in found if not language} <= {'README.md'}
 
 
 @pytest.mark.parametrize('config', CONFIGS, ids=label)
-def test_config_block(config, folder):
+def test_a_config_block_builds(config, folder):
     """It loads, and its distiller finds levels that go together."""
     (folder / 'written.py').write_text(config.text)
     content = Config.fromfile(folder / 'written.py')
@@ -80,7 +81,7 @@ def check_hook(content: Config) -> None:
 
 @pytest.mark.parametrize('script', SCRIPTS, ids=label)
 @pytest.mark.usefixtures('no_scope')
-def test_script_block(script, capsys):
+def test_a_script_block_prints_what_the_page_shows(script, capsys):
     """It runs, and prints what the docs say. Trained students: test_readme.py."""
     if 'Inferencer' in script.text:
         assert script.page == 'after_training.md'
@@ -94,7 +95,7 @@ def test_script_block(script, capsys):
         assert said == output
 
 
-def test_step_by_step():
+def test_the_script_of_the_steps_prints_what_the_page_shows():
     # PyTorch's own warnings of a machine go to the other stream.
     command = [sys.executable, '-W', 'ignore', 'docs/wrap_a_detector.py']
     run = subprocess.run(
@@ -105,7 +106,7 @@ def test_step_by_step():
 
 
 @pytest.mark.parametrize('shell', all_blocks('bash'), ids=label)
-def test_shell_block(shell):
+def test_a_shell_block_has_files_and_flags_that_exist(shell):
     for words in shell.commands():
         check_command([w for w in words if w not in ('do', 'then')])
 

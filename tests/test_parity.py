@@ -24,15 +24,15 @@ from tskd_mm.models.review.increment_predictor import IncrementPredictor
 from tskd_mm.models.review.temporal_review import increment_sequence
 
 # Rounding grows in the reviews. The last bits, and so the end of the trajectory, are
-# those of the PyTorch and the kind of CPU that made it: 2.1 itself with other kernels
-# (without oneDNN) ends 1.5e-3 off in the losses and 1.5e-2 in a weight.
+# those of the PyTorch and the kind of CPU that made it: 2.1 itself ends 1.5e-3 off in
+# the losses without oneDNN, and 7e-3 with the kernels of AVX-512.
 SAME_KERNELS = (
     torch.__version__.startswith('2.1.')
     and torch.backends.cpu.get_cpu_capability() == 'AVX2'
     and 'AuthenticAMD' in Path('/proc/cpuinfo').read_text()
 )
-EXACT_STEPS = 15  # until then every version agrees
-LOSS_TOLERANCE, WEIGHT_TOLERANCE = (1e-4, 1e-4) if SAME_KERNELS else (5e-3, 5e-2)
+EXACT_STEPS = 12  # to the end of the first review every version and CPU agrees
+LOSS_TOLERANCE, WEIGHT_TOLERANCE = (1e-4, 1e-4) if SAME_KERNELS else (1e-2, 5e-2)
 GOLDEN = Path(os.environ.get('TSKD_GOLDEN_DIR', Path(__file__).parent / 'golden'))
 
 

@@ -15,6 +15,7 @@ from user_files import user_classifier, user_detector
 
 from tskd_mm.models.loading.model_config import find_model
 
+pytestmark = pytest.mark.docs
 TRAIN, TEST = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))
 STOCK = Path(mmdet.__file__).parent / '.mim' / 'tools'
 

@@ -14,8 +14,9 @@ from tskd_mm.engine.resume.crash_safe import (
 )
 
 
-def test_killed_trainings_end_like_one_left_alone(tmp_path):
-    crash_test(tmp_path, kills=2)
+@pytest.mark.parametrize('kills', [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_runs_end_like_one_left_alone(tmp_path, kills):
+    crash_test(tmp_path, kills)
 
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
