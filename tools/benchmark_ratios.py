@@ -15,7 +15,7 @@ def review_share(config: Config, hook: TSKDMemoryHook) -> float:
     """
     end = config.train_cfg.get('max_epochs' if hook.by_epoch else 'max_iters')
     end = end or hook.schedule.interval * (hook.schedule.num_slots + 1)
-    return hook.schedule.reviewing(0, end) / end
+    return hook.schedule.steps_in_review(0, end) / end
 
 
 def ratios(turns: dict[str, list[float]], slots: int, share: float) -> dict[str, float]:

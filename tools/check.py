@@ -1,8 +1,8 @@
-"""Prints what a training will be, without starting it.
+"""Prints what a training will be, and what its first steps show.
 
-Everything is built as for training: models, weights, data, optimizer, hooks. What
-would stop the training before its first step stops this check too. Nothing is left
-behind.
+Everything is built as for training: models, weights, data, optimizer, hooks. A few
+steps are tried in each phase. What would stop the training before or in its first step
+stops this check too. Nothing is left behind.
 
 Example:
     python tools/check.py my_tskd_config.py
@@ -20,21 +20,26 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from rich.console import Console
 
+from tskd_mm.apis.trial_steps import try_steps
 from tskd_mm.engine import DistillationHook
 from tskd_mm.engine.preflight import Preflight, preflight
 
 
 class _Checked(Exception):
-    """Ends the training before its first step."""
+    """Ends the training before its first epoch."""
 
 
-class _Check(Hook):
-    """Runs the preflight when all other hooks have had their say."""
+class Check(Hook):
+    """Looks at the training when all other hooks have prepared it.
+
+    Attributes:
+        found: Panel and warnings, as far as it came.
+    """
 
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        self.found: Preflight | None = None
+        self.found = Preflight()
 
     def before_train(self, runner: Runner) -> None:
         hooks = [h for h in runner.hooks if isinstance(h, DistillationHook)]
@@ -43,39 +48,31 @@ class _Check(Hook):
                 'the config has no distillation to check: add TSKDMemoryHook, or '
                 'DistillationHook, to its custom_hooks'
             )
-        self.found = preflight(runner, hooks[0].distiller(runner))
+        model = hooks[0].distiller(runner)
+        self.found = preflight(runner, model)
+        self.found.rows |= try_steps(runner, model)
         raise _Checked
 
+    def run(self, config: Config) -> None:
+        """Go as far as the first steps of a training.
 
-def check(config: Config) -> Preflight:
-    """Go as far as the first step of a training.
+        Args:
+            config: Of the training; changed.
 
-    Args:
-        config: Of the training; changed.
-
-    Raises:
-        ValueError: If the config has no distillation, or whatever is wrong with it.
-    """
-    config.log_level = 'ERROR'
-    config.visualizer = None  # no run of it on a server
-    hook = _Check()
-    with TemporaryDirectory() as folder:
-        config.work_dir = folder
-        with redirect_stdout(StringIO()):  # data sets talk
-            _run(config, hook)
-    if hook.found is None:
-        raise ValueError('the training ended before its first step')
-    return hook.found
-
-
-def _run(config: Config, hook: _Check) -> None:
-    runner = Runner.from_cfg(config)
-    for other in runner.hooks:
-        if isinstance(other, DistillationHook):
-            other.preflight = False
-    runner.register_hook(hook)
-    with suppress(_Checked):
-        runner.train()
+        Raises:
+            ValueError: If the config has no distillation, or whatever is wrong with it.
+        """
+        config.log_level = 'ERROR'
+        config.visualizer = None  # no run of it on a server
+        with TemporaryDirectory() as folder, redirect_stdout(StringIO()):
+            config.work_dir = folder
+            runner = Runner.from_cfg(config)
+            for hook in runner.hooks:
+                if isinstance(hook, DistillationHook):
+                    hook.preflight = False
+            runner.register_hook(self)
+            with suppress(_Checked):
+                runner.train()
 
 
 def parse_args() -> argparse.Namespace:
@@ -91,17 +88,19 @@ def main() -> None:
     args = parse_args()
     if not Path(args.config).is_file():
         sys.exit(f'there is no config file {args.config}')
-    console = Console(stderr=True)
+    console, check = Console(stderr=True), Check()
     try:
         config = Config.fromfile(args.config)
         config.merge_from_dict(args.cfg_options or {})
-        with console.status(f'{args.config}: builds models, loads weights and data'):
-            found = check(config)
-    except (OSError, TypeError, ValueError) as error:  # no file, or no net
+        with console.status(f'{args.config}: builds all, tries a few steps'):
+            check.run(config)
+    except (FloatingPointError, OSError, TypeError, ValueError) as error:
         sys.exit(str(error))
-    print(found)
-    for warning in found.warnings:
-        console.print(f'WARNING: {warning}', style='bold red')
+    finally:
+        if check.found.rows:
+            print(check.found)
+        for warning in check.found.warnings:
+            console.print(f'WARNING: {warning}', style='bold red')
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from memory_hook import memory_hook
 from scalars import Points, RunScalars, read_scalars
 
-from tskd_mm.visualization.phase_shading import Span, phase_spans, shade_phases
+from tskd_mm.visualization.timeline_figure import Span, shade_phases
 
 # Okabe and Ito: told apart with any kind of colour vision.
 COLORS = ('#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9', '#000000')
@@ -35,9 +35,9 @@ def run_phases(run: RunScalars) -> tuple[list[float], list[Span]]:
     iters_per_unit = run.iters_per_epoch
     steps_per_unit = 1 if hook.by_epoch else iters_per_unit
     done = -(-max(run.train) * steps_per_unit // iters_per_unit)
-    memories, reviews = phase_spans(hook.schedule, done)
+    reviews = hook.schedule.review_spans(done)
     return (
-        [step / steps_per_unit for step in memories],
+        [step / steps_per_unit for step in hook.schedule.memories(done)],
         [(a / steps_per_unit, b / steps_per_unit) for a, b in reviews],
     )
 

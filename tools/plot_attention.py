@@ -17,7 +17,7 @@ from mmengine.registry import MODELS, init_default_scope
 
 from tskd_mm.models import TSKDDistiller
 from tskd_mm.models.loading.checkpoint import load_weights, read_checkpoint
-from tskd_mm.visualization import attention_maps, draw_attention
+from tskd_mm.visualization import draw_reviews, review_image
 
 
 def load_distiller(config: Config, checkpoint: Path) -> TSKDDistiller:
@@ -88,11 +88,11 @@ def main() -> None:
         config = Config.fromfile(args.config)
         batch = load_image(config, args.image)
         model = load_distiller(config, args.checkpoint)
-        maps = attention_maps(model, batch, args.level)
+        reviewed = review_image(model, batch, args.level)
     except (FileNotFoundError, RuntimeError, TypeError, ValueError) as error:
         sys.exit(str(error))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    draw_attention({args.checkpoint.stem: maps}).savefig(args.out, dpi=150)
+    draw_reviews({args.checkpoint.stem: reviewed}).savefig(args.out, dpi=150)
     print(f'{args.out}: written')
 
 

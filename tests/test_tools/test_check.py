@@ -1,10 +1,14 @@
-"""The check goes as far as a training's first step, and leaves nothing."""
+"""The check goes as far as a training's first steps, and leaves nothing."""
+
+import re
 
 import check
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.runner import EpochBasedTrainLoop
 from toys import run_config, tiny_retinanet, with_validation
+
+LABELS = 'student', 'teacher', 'levels', 'schedule', 'preflight'
 
 
 @pytest.fixture
@@ -23,7 +27,11 @@ def run(tmp_path, data, monkeypatch):
     return call
 
 
-def test_prints_the_panel(run, tmp_path, data, capsys, monkeypatch):
+def labels(panel: str) -> tuple[str, ...]:
+    return tuple(re.findall(r'^  ([a-z]+(?: [a-z]+)?)  ', panel, re.M))
+
+
+def test_prints_the_panel_and_the_first_steps(run, tmp_path, data, capsys, monkeypatch):
     def train(loop: EpochBasedTrainLoop) -> None:
         raise RuntimeError('the check must not train')
 
@@ -31,12 +39,20 @@ def test_prints_the_panel(run, tmp_path, data, capsys, monkeypatch):
     config = with_validation(run_config(tmp_path, data, epochs=4)).to_dict()
     run(config, '--cfg-options', 'train_cfg.max_epochs=8')
     shown = capsys.readouterr()
+    assert labels(shown.out) == (*LABELS, 'first step', 'time', 'memory')
     lines = shown.out.splitlines()
     assert lines[0].startswith('  student     RetinaNet, ')
     assert '  schedule    123R123R' in lines
-    assert lines[-1].startswith('  preflight   ')
     assert 'WARNING: the teacher seems to know nothing' in shown.err
     assert {path.name for path in tmp_path.iterdir()} == {'images', 'config.py'}
+
+
+def test_a_first_step_that_fails_comes_after_the_panel(run, tmp_path, data, capsys):
+    config = run_config(tmp_path, data, epochs=4).to_dict()
+    options = 'model.student.bbox_head.loss_bbox.loss_weight=1e39'  # no float32
+    with pytest.raises(SystemExit, match='^loss_bbox is inf for the images '):
+        run(config, '--cfg-options', options)
+    assert labels(capsys.readouterr().out) == LABELS
 
 
 def test_refuses_what_training_refuses(run, tmp_path, data):

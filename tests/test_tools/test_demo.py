@@ -214,13 +214,15 @@ def test_students_are_one_student(demo_runs_as_shipped):
 def test_tskd_reviews_several_times(demo_runs_as_shipped):
     from memory_hook import memory_hook
 
-    from tskd_mm.visualization.phase_shading import phase_spans
-
     run = demo_runs_as_shipped[-1]
     hook = memory_hook(run.content)
     assert hook.by_epoch
-    reviews = phase_spans(hook.schedule, run.epochs)[1]
-    assert reviews == [(3, 4), (7, 8), (11, 12), (15, 16)]
+    assert hook.schedule.review_spans(run.epochs) == [
+        (3, 4),
+        (7, 8),
+        (11, 12),
+        (15, 16),
+    ]
 
 
 def test_teacher_is_the_demos_own(demo_runs_as_shipped):

@@ -9,9 +9,6 @@ from mmengine.config import Config
 from plot import main, plot_runs, run_phases, smooth, usual_loss
 from scalars import RunScalars, read_scalars
 
-from tskd_mm.engine import ReviewSchedule
-from tskd_mm.visualization.phase_shading import phase_spans
-
 HOOK = "custom_hooks = [dict(type='TSKDMemoryHook', interval={})]\n"
 
 
@@ -36,17 +33,6 @@ def write_run(
     (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, records)) + '\n')
     (folder / 'config.py').write_text(hook)
     return work_dir
-
-
-def test_phases_by_value():
-    memories, reviews = phase_spans(ReviewSchedule(interval=1), end=9)
-    assert memories == [1, 2, 3, 5, 6, 7, 9]
-    assert reviews == [(3, 4), (7, 8)]
-
-
-def test_phases_of_long_reviews_end_with_the_training():
-    schedule = ReviewSchedule(interval=10, num_slots=1, review_length=4)
-    assert phase_spans(schedule, end=33) == ([1, 21], [(10, 14), (30, 33)])
 
 
 def test_run_phases_in_epochs(tmp_path):

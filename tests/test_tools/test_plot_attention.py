@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import MODELS, init_default_scope
-from plot_attention import attention_maps, load_distiller, load_image, main
+from plot_attention import load_distiller, load_image, main, review_image
 from toys import tiny_retinanet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,16 +53,17 @@ def save(config: Config, path: Path, memories: int = 3) -> Path:
 
 def test_maps_by_definition(config, image, tmp_path, mmdet_scope):
     model = load_distiller(config, save(config, tmp_path / 'a.pth'))
-    maps = attention_maps(model, load_image(config, image), level=0)
+    found = review_image(model, load_image(config, image), level=0)
     # 64 x 96 pixels at stride 8.
-    every = [maps.teacher, *maps.past, maps.now, maps.prediction, maps.gap]
-    assert {tuple(m.shape) for m in every} == {(8, 12)}
-    assert len(maps.past) == 3
-    torch.testing.assert_close(maps.gap, (maps.now - maps.teacher).abs())
+    maps = [*found.attention.values(), *found.changes.values()]
+    assert {tuple(m.shape) for m in maps} == {(8, 12)}
+    teacher, oldest, _, youngest, student = found.attention.values()
+    gap = found.changes['gap to teacher']
+    torch.testing.assert_close(gap, (student - teacher).abs())
     # The youngest memory is the student now; with rms maps the mean square is 1.
-    torch.testing.assert_close(maps.past[-1], maps.now)
-    assert not torch.allclose(maps.past[0], maps.now, rtol=1e-3)
-    for attention in every[:5]:
+    torch.testing.assert_close(youngest, student)
+    assert not torch.allclose(oldest, student, rtol=1e-3)
+    for attention in found.attention.values():
         assert attention.square().mean() == pytest.approx(1, abs=1e-4)
 
 
@@ -79,7 +80,7 @@ def test_preprocessor_at_the_top_level(config, tmp_path, mmdet_scope):
 def test_level_out_of_range(config, image, tmp_path, mmdet_scope):
     model = load_distiller(config, save(config, tmp_path / 'a.pth'))
     with pytest.raises(ValueError, match='^level must be between 0 and 4, but got 5$'):
-        attention_maps(model, load_image(config, image), level=5)
+        review_image(model, load_image(config, image), level=5)
 
 
 def test_missing_image(config, tmp_path):
@@ -129,8 +130,8 @@ def test_classifier_whose_data_set_holds_the_images(tmp_path):
     init_default_scope('mmpretrain')
     model = load_distiller(config, save(config, tmp_path / 'a.pth'))
     batch = load_image(config, tmp_path / 'image.png')
-    maps = attention_maps(model, batch, level=0)
-    assert (maps.image == pixels).all()
-    assert maps.gap.shape == (32, 32)
+    found = review_image(model, batch, level=0)
+    assert (found.image == pixels).all()
+    assert found.changes['gap to teacher'].shape == (32, 32)
     mean = config.data_preprocessor.mean
     assert model.data_preprocessor.mean.flatten().tolist() == pytest.approx(mean)

@@ -66,33 +66,33 @@ class TSKDLogProcessor(LogProcessor):
         self, runner: Runner, batch_idx: int, mode: str
     ) -> tuple[dict, str]:
         """Scalars and line; while training the line names the phase."""
-        plan = timeline_of(runner) if mode == 'train' else None
-        if plan is None:
+        timeline = timeline_of(runner) if mode == 'train' else None
+        if timeline is None:
             return super().get_log_after_iter(runner, batch_idx, mode)
-        position = plan.position(runner, batch_idx)
-        self._update_eta(runner, plan, position)
+        position = timeline.position(runner, batch_idx)
+        self._update_eta(runner, timeline, position)
         window = self.window_size
         # Means shall not mix a review with what was before: its losses are others.
-        self.window_size = min(window, plan.in_iterations.since_change(position))
+        self.window_size = min(window, timeline.in_iterations.since_change(position))
         scalars, line = super().get_log_after_iter(runner, batch_idx, mode)
         self.window_size = window
         start, _, rest = line.partition(']  ')
-        return scalars, f'{start}]  [{plan.describe(position)}]  {rest}'
+        return scalars, f'{start}]  [{timeline.describe(position)}]  {rest}'
 
-    def _update_eta(self, runner: Runner, plan: RunTimeline, position: int) -> None:
+    def _update_eta(self, runner: Runner, timeline: RunTimeline, position: int) -> None:
         timer = next((h for h in runner.hooks if isinstance(h, IterTimerHook)), None)
         if timer is None:
             return
         if self.times is None:
-            self.times = PhaseTimes(plan.schedule.num_slots)
+            self.times = PhaseTimes(timeline.schedule.num_slots)
             self.timed = timer.start_iter
         seconds, _ = runner.message_hub.get_scalar('train/time').data
         done = runner.iter + 1
         for iteration, time in zip(
             range(self.timed, done), seconds[self.timed - done :]
         ):
-            node = plan.in_iterations.node(iteration + position - runner.iter)
+            node = timeline.in_iterations.node(iteration + position - runner.iter)
             self.times.add(time, node.kind == 'review')
         self.timed = done
-        left = self.times.left(*plan.split(position + 1))
+        left = self.times.left(*timeline.split(position + 1))
         runner.message_hub.update_info('eta', left)

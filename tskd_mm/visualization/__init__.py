@@ -1,14 +1,10 @@
-from .attention_figure import draw_attention
-from .attention_maps import AttentionMaps, attention_maps
-from .figure_image import figure_image
-from .phase_shading import shade_phases
-from .timeline_figure import draw_timeline
+from .review_figure import ReviewedImage, draw_reviews, review_image
+from .timeline_figure import draw_timeline, shade_phases
 
 __all__ = [
-    'AttentionMaps',
-    'attention_maps',
-    'draw_attention',
+    'ReviewedImage',
+    'draw_reviews',
     'draw_timeline',
-    'figure_image',
+    'review_image',
     'shade_phases',
 ]

@@ -17,7 +17,6 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from toys import run_config, same_tensors, with_validation
 
 from tskd_mm.engine import TSKDMemoryHook, TSKDVisualizationHook
-from tskd_mm.engine.hooks.tskd_visualization_hook import _spread
 from tskd_mm.engine.schedule.learning_rates import learning_rates
 from tskd_mm.models import TSKDDistiller
 
@@ -119,12 +118,6 @@ def test_pictures_in_wandb(tmp_path, data, monkeypatch):
     assert len(local) == len(sent) == 3
     pixels = [{cv2.imread(str(file)).tobytes() for file in f} for f in (local, sent)]
     assert pixels[0] == pixels[1]
-
-
-def test_many_reviews_are_spread_over_six_rows():
-    rows = {str(i): i for i in range(1, 13)}
-    assert [*_spread(rows).values()] == [1, 3, 5, 8, 10, 12]
-    assert _spread({'1': 1}) == {'1': 1}
 
 
 @pytest.mark.parametrize(

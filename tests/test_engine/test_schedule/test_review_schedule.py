@@ -81,6 +81,18 @@ def test_nodes_from_within_a_review(start: int, first: int):
     assert nodes == ([(first, REVIEW)] if first < 12 else []) + rest
 
 
+def test_memories_by_the_steps_done_and_spans_of_reviews():
+    schedule = ReviewSchedule(interval=1)
+    assert schedule.memories(9) == {1: 0, 2: 1, 3: 2, 5: 0, 6: 1, 7: 2, 9: 0}
+    assert schedule.review_spans(9) == [(3, 4), (7, 8)]
+
+
+def test_a_review_ends_with_the_run():
+    schedule = ReviewSchedule(interval=10, num_slots=1, review_length=4)
+    assert schedule.memories(33) == {1: 0, 21: 0}
+    assert schedule.review_spans(33) == [(10, 14), (30, 33)]
+
+
 @pytest.mark.parametrize('name', ['interval', 'num_slots', 'review_length'])
 @pytest.mark.parametrize('value', [0, -3, 2.5, '5', None])
 def test_a_number_that_is_not_positive(name: str, value: object):

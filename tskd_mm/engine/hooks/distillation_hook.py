@@ -29,8 +29,9 @@ class DistillationHook(Hook):
     Args:
         save_state: Write the entry. Without it a checkpoint is as small as the plain
             student's, and cannot be resumed as a distillation.
-        preflight: Before the first step, look at models, teacher, schedule, data and
-            losses, and log a panel about them. Takes seconds and changes nothing.
+        preflight: Before the first step, look at models, weights, the teacher's metric,
+            levels and schedule, and log a panel about them. Takes seconds, changes
+            nothing and ends no run.
     """
 
     def __init__(self, save_state: bool = True, preflight: bool = True) -> None:

@@ -30,8 +30,6 @@ class LossWeightHook(Hook):
         ValueError: If points are wrong.
     """
 
-    priority = 'ABOVE_NORMAL'  # before the preflight takes its first step
-
     def __init__(
         self,
         factors: Mapping[str, Sequence[tuple[int, float]]],

@@ -2,26 +2,25 @@
 
 from typing import Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from mmengine.visualization.utils import img_from_canvas
 
 from ...visualization import (
-    AttentionMaps,
-    attention_maps,
-    draw_attention,
+    ReviewedImage,
+    draw_reviews,
     draw_timeline,
-    figure_image,
+    review_image,
 )
-from ..preflight.samples import one_image
-from ..preflight.untouched import untouched
 from ..schedule.learning_rates import learning_rates
 from ..schedule.run_timeline import RunTimeline, timeline_of
+from ..state_guard import state_guard
+from ..validation_images import one_image, validation_images
 from .required_parts import find_distiller
-
-ROWS = 6  # reviews in one picture
 
 
 @HOOKS.register_module()
@@ -46,62 +45,73 @@ class TSKDVisualizationHook(Hook):
     def __init__(self, image: int = 0, level: int = 0) -> None:
         self.image = image
         self.level = level
-        self.rows: dict[str, AttentionMaps] = {}
+        self.reviews: dict[str, ReviewedImage] = {}
 
     def before_train(self, runner: Runner) -> None:
-        """Show the schedule.
+        """Show the schedule, and load the image for the reviews.
 
         Raises:
             ValueError: If there are no reviews, no validation images, or no such
                 image or level.
+            TypeError: If the validation images are not given by a config.
         """
-        self.plan = _plan(runner)
+        self.timeline = _timeline(runner)
         _check(runner, self.image, self.level)
-        rates = learning_rates(runner, self.plan.position(runner))
-        _show(runner, 'tskd_schedule', draw_timeline(self.plan, rates))
+        with state_guard(runner.model):
+            self._load_image(runner)
+        _show(runner, 'tskd_schedule', _draw_timeline(self.timeline, runner))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, *args: Any, **kwargs: Any
     ) -> None:
         """Show the attention maps when a review is over."""
-        position = self.plan.position(runner, batch_idx)
-        if self.plan.ends_review(position):
-            self._look(runner, position)
+        position = self.timeline.position(runner, batch_idx)
+        if self.timeline.ends_review(position):
+            self._show_review(runner, position)
 
     @master_only
-    def _look(self, runner: Runner, position: int) -> None:
+    def _load_image(self, runner: Runner) -> None:
+        self.batch = one_image(validation_images(runner), self.image)
+
+    @master_only
+    def _show_review(self, runner: Runner, position: int) -> None:
         model = find_distiller(runner, 'TSKDVisualizationHook')
-        with untouched(model):
+        with state_guard(model):
             model.eval()
-            batch = one_image(runner.val_dataloader, self.image)
-            maps = attention_maps(model, batch, self.level)
-        number = self.plan.in_iterations.reviews(position + 1)
-        step = position // self.plan.iters_per_step + 1
-        self.rows[f'review {number}\n{self.plan.unit} {step}'] = maps
-        _show(runner, 'tskd_attention', draw_attention(_spread(self.rows)))
+            reviewed = review_image(model, self.batch, self.level)
+        number = self.timeline.in_iterations.reviews_begun(position + 1)
+        step = position // self.timeline.iters_per_step + 1
+        self.reviews[f'review {number}\n{self.timeline.unit} {step}'] = reviewed
+        _show(runner, 'tskd_attention', draw_reviews(self.reviews))
 
 
-def _spread(rows: dict[str, AttentionMaps]) -> dict[str, AttentionMaps]:
-    """At most :data:`ROWS` of them at even distances, the last among them."""
-    names, last = [*rows], len(rows) - 1
-    count = min(ROWS, len(rows))
-    chosen = [round(i * last / max(1, count - 1)) for i in range(count)]
-    return {names[i]: rows[names[i]] for i in chosen[:-1] + [last]}
+def _draw_timeline(timeline: RunTimeline, runner: Runner) -> Figure:
+    start = timeline.position(runner)
+    rates = enumerate(learning_rates(runner, start), start)
+    schedule, end = timeline.schedule, timeline.steps
+    return draw_timeline(
+        [(done / timeline.iters_per_step, rate) for done, rate in rates],
+        schedule.memories(end),
+        schedule.review_spans(end),
+        end,
+        timeline.unit,
+    )
 
 
 @master_only
 def _show(runner: Runner, name: str, figure: Figure) -> None:
-    runner.visualizer.add_image(name, figure_image(figure), step=runner.iter + 1)
+    image = img_from_canvas(FigureCanvasAgg(figure))
+    runner.visualizer.add_image(name, image, step=runner.iter + 1)
 
 
-def _plan(runner: Runner) -> RunTimeline:
-    plan = timeline_of(runner)
-    if plan is None:
+def _timeline(runner: Runner) -> RunTimeline:
+    timeline = timeline_of(runner)
+    if timeline is None:
         raise ValueError(
             'TSKDVisualizationHook shows reviews, but there are none: add '
             'TSKDMemoryHook, or remove this hook'
         )
-    return plan
+    return timeline
 
 
 def _check(runner: Runner, image: int, level: int) -> None:

@@ -1,20 +1,32 @@
-"""What a training will be, known before it starts."""
+"""What a run will be, known before it starts."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 
 from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
-from ...models.loading.model_config import find_model
-from ...models.teacher.frozen_teacher import FrozenTeacher
-from ..schedule.run_timeline import timeline_of
-from .lines import model_line, schedule_lines
-from .phase_trial import try_phases
-from .student_start import pretrained_parts
+from ..state_guard import state_guard
+from .panel_lines import first_line, level_lines, model_line, schedule_lines
 from .teacher_score import score_teacher
-from .untouched import untouched
+from .weight_origin import student_origins, teacher_origin
+
+KNOWS_NOTHING = (
+    'check that teacher_checkpoint holds trained weights, that its config has the '
+    'mean, std and channel order of its training, and that it numbers the classes as '
+    'the data set does'
+)
+REVERSED = (
+    'student and teacher have one mean in one order, but only one of them reverses the '
+    'channels, so that they are reversed for the teacher: if it was trained on images '
+    'that were RGB in memory (as CIFAR is) and yours are files, give it a config of '
+    'your own with data_preprocessor=dict(to_rgb=True)'
+)
 
 
 @dataclass
@@ -29,6 +41,15 @@ class Preflight:
     rows: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
+    def add(self, label: str, look: Callable[[], list[str]]) -> None:
+        """Add what ``look`` returns; one line where it fails, whatever the reason."""
+        try:
+            lines = look()
+        except Exception as error:  # of the user's data, metric or files
+            lines = [f'not known: {first_line(error)}']
+        if lines:
+            self.rows.setdefault(label, []).extend(lines)
+
     def __str__(self) -> str:
         width = max(map(len, self.rows)) + 2
         return '\n'.join(
@@ -39,83 +60,69 @@ class Preflight:
 
 
 def preflight(runner: Runner, model: TSKDDistiller) -> Preflight:
-    """Look at models, schedule and data, and try a step of either kind.
+    """Look at models, weights, the teacher's metric, levels and schedule.
 
-    Takes seconds and changes nothing: the training goes on to the last bit as it
-    would have without. Every process must call it.
+    Trains and changes nothing: the run goes on to the last bit as it would have
+    without. Nothing that is wrong ends it. Every process must call this.
 
     Args:
         runner: About to train.
-        model: The runner's, out of its wrapper.
-
-    Raises:
-        RuntimeError: If the teacher has no weights yet.
+        model: The runner's, out of its wrapper, with its teacher.
     """
-    if model.teacher is None:
-        raise RuntimeError('the preflight needs the teacher: call init_weights() first')
     start = time.perf_counter()
     found = Preflight()
-    plan = timeline_of(runner)
-    with untouched(model):
-        _look_at_student(found, runner, model)
-        _look_at_teacher(found, runner, model, model.teacher)
-        if plan is not None:
-            found.rows['schedule'] = schedule_lines(plan)
-        found.rows |= try_phases(runner, model, model.teacher, plan)
+    teacher = model.require_teacher()
+    with state_guard(model), _quiet():
+        found.add('student', lambda: [model_line(model.student)])
+        found.add('student', lambda: _student_weights(found, runner, model))
+        found.add('teacher', lambda: [model_line(teacher.model)])
+        found.add('teacher', lambda: [f'weights: {teacher_origin(model)}'])
+        if is_main_process():
+            found.add('teacher', lambda: _teacher_score(found, runner, model))
+        found.add('levels', lambda: level_lines(model))
+        found.add('schedule', lambda: schedule_lines(runner))
+    if teacher.adapt.doubtful:
+        found.warnings.append(REVERSED)
     found.rows['preflight'] = [f'{time.perf_counter() - start:.1f} s']
     return found
 
 
-def _look_at_student(found: Preflight, runner: Runner, model: TSKDDistiller) -> None:
-    found.rows['student'] = [model_line(model.student)]
-    if runner._resume or runner._load_from:
-        return  # its weights are those of a checkpoint of the whole
-    # On every process: mmengine waits for all where the file is from the web.
-    for part in pretrained_parts(model.student):
-        found.rows['student'].append(str(part))
-        if part.random:
-            found.warnings.append(
-                f'the student starts mostly from random weights ({part}): the file has '
-                f'other names than {part.type}; take the model of the library that the '
-                "file was made with, such as type='mmpretrain.MobileNetV2', or correct "
-                'the prefix in init_cfg'
-            )
+def _student_weights(
+    found: Preflight, runner: Runner, model: TSKDDistiller
+) -> list[str]:
+    origins = [*student_origins(runner, model.student)]
+    found.warnings += [warning for _, warning in origins if warning]
+    lines = [line for line, _ in origins]
+    return lines or ['weights: none given, so what its config initialises']
 
 
-def _look_at_teacher(
-    found: Preflight, runner: Runner, model: TSKDDistiller, teacher: FrozenTeacher
-) -> None:
-    origin = _weights_of_teacher(model)
-    found.rows['teacher'] = [model_line(teacher.model), f'weights: {origin}']
-    if not is_main_process():
-        return
-    score = score_teacher(runner, model, teacher)
-    found.rows['teacher'].append(score.text)
+def _teacher_score(found: Preflight, runner: Runner, model: TSKDDistiller) -> list[str]:
+    try:
+        score = score_teacher(runner, model)
+    except Exception as error:
+        reason = first_line(error)
+        found.warnings.append(
+            f'the teacher cannot be tested on the validation images ({reason}): look '
+            "into it now, the student's validation can end in the same way"
+        )
+        return [f'not measured: {reason}']
     if score.failing:
+        weights = found.rows['teacher'][-1]
         found.warnings.append(
-            f'the teacher seems to know nothing ({score.text}; weights: {origin}): '
-            'check that teacher_checkpoint holds trained weights, that its config has '
-            'the mean, std and channel order of its training, and that it numbers the '
-            'classes as the data set does'
+            f'the teacher seems to know nothing ({score.text}; {weights}): '
+            f'{KNOWS_NOTHING}'
         )
-    if score.error:
-        found.warnings.append(
-            f'the teacher cannot be tested on the validation images ({score.error}): '
-            "look into it now, the student's validation can end in the same way"
-        )
-    if teacher.adapt.doubtful:
-        found.warnings.append(
-            'student and teacher have one mean in one order, but only one of them '
-            'reverses the channels, so that they are reversed for the teacher: if it '
-            'was trained on images that were RGB in memory (as CIFAR is) and yours are '
-            'files, give it a config of your own with data_preprocessor=dict(to_rgb='
-            'True)'
-        )
+    return [score.text]
 
 
-def _weights_of_teacher(model: TSKDDistiller) -> str:
-    if model.teacher_checkpoint is None:
-        return "none given, so what the teacher's config initialises"
-    if model.teacher_checkpoint == 'auto':
-        return find_model(model.teacher_config, 'teacher').weights_in_index()
-    return model.teacher_checkpoint
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Data sets and metrics are built once more, and have said it all before."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('CRITICAL')
+    try:
+        with redirect_stdout(StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,80 +1,115 @@
 """The teacher's own metric on a few validation images."""
 
-import io
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import torch
-from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger
+from mmengine.registry import METRICS
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
-from ...models.teacher.frozen_teacher import FrozenTeacher
-from .samples import sample_images
+from ..validation_images import one_image, validation_images
 
 IMAGES = 16
 SECONDS = 15  # for the images; a slow machine looks at fewer
 NEAR_ZERO = 0.02  # of a perfect score
 HEADLINES = ('mAP', 'top1')  # others can be of a single class
+# Where metrics of mmengine, mmdet and mmpretrain write.
+WRITTEN = ('outfile_prefix', 'outfile_path', 'out_file_path', 'file_path', 'output_dir')
+Predictions = list[tuple[Any, Any]]  # batches of one image, predicted samples
 
 
-@dataclass
-class TeacherScore:
-    """What the teacher is worth.
-
-    Attributes:
-        text: Metric, or why there is none.
-        failing: Whether the teacher seems to know nothing.
-        error: What went wrong while it was measured; empty if nothing did.
-    """
+class TeacherScore(NamedTuple):
+    """The metric in words, or why there is none; whether it is like chance."""
 
     text: str
     failing: bool = False
-    error: str = ''
 
 
-def score_teacher(
-    runner: Runner, model: TSKDDistiller, teacher: FrozenTeacher
-) -> TeacherScore:
-    """Run the whole teacher on validation images and ask the config's evaluator.
+def score_teacher(runner: Runner, model: TSKDDistiller) -> TeacherScore:
+    """Run the whole teacher on validation images and ask the config's metrics.
 
-    It sees what it sees in training: the student's batch in its own normalisation.
-    Nothing here talks to other processes.
+    It sees what it sees in training: the student's batch in its own normalisation. Data
+    set and metrics are built for this alone, and what these write is deleted. Nothing
+    here talks to other processes.
+
+    Args:
+        runner: About to train.
+        model: Its distiller.
     """
     if runner.val_loop is None:
         return TeacherScore('not measured: the config has no validation')
-    loader = runner.val_loop.dataloader
-    classes = (getattr(loader.dataset, 'metainfo', None) or {}).get('classes')
-    known = _class_counts(teacher.model)
-    if classes and known and len(classes) not in known:
+    meta = getattr(runner.val_dataloader.dataset, 'metainfo', None) or {}
+    classes = len(meta.get('classes') or ())
+    known = _class_counts(model.require_teacher().model)
+    if classes and known and classes not in known:
         return TeacherScore(
             f'not measured: it knows {max(known)} classes, the validation set has '
-            f'{len(classes)}'
+            f'{classes}'
         )
-    metric = runner.val_loop.evaluator.metrics[0]
     try:
-        with _borrowed(metric), _quiet():
-            count, empty = _look(runner, model, teacher, metric)
-            scores = _numbers(metric.compute_metrics(metric.results))
-    except Exception as error:  # whatever the user's data and metric come up with
-        [reason, *_] = f'{type(error).__name__}: {error}'.splitlines()
-        return TeacherScore(f'not measured: {reason}', error=reason)
-    if empty:
-        return TeacherScore(f'finds nothing on {count} validation images', True)
-    if not scores:
-        return TeacherScore(f'not measured: {type(metric).__name__} gives no number')
-    name = next((n for n in scores if n.endswith(HEADLINES)), next(iter(scores)))
-    value = scores[name]
-    return TeacherScore(
-        f'{name} {value:.3f} on {count} validation images',
-        failing=value <= _floor(name, len(classes or ())),
-    )
+        loader = validation_images(runner)
+    except TypeError as error:  # it is not given by a config
+        return TeacherScore(f'not measured: {error}')
+    predictions = _predict(model, loader)
+    images = f'{len(predictions)} validation images'
+    samples = [sample for _, sample in predictions]
+    if all('pred_instances' in s and len(s.pred_instances) == 0 for s in samples):
+        return TeacherScore(f'finds nothing on {images}', True)
+    name, value = _first_number(runner._val_evaluator, predictions, meta)
+    if not name:
+        return TeacherScore('not measured: no metric gives a number')
+    chance = 1.5 / classes if name.startswith('top') and classes else 0.0
+    percent = 100 if name.startswith('top') else 1
+    failing = value <= percent * max(NEAR_ZERO, chance)
+    return TeacherScore(f'{name} {value:.3f} on {images}', failing)
+
+
+def _predict(model: TSKDDistiller, images: DataLoader) -> Predictions:
+    """At even distances, as many as the time allows."""
+    teacher = model.require_teacher()
+    total = len(images)
+    count = min(IMAGES, total)
+    found: Predictions = []
+    start = time.perf_counter()
+    while len(found) < count and time.perf_counter() - start < SECONDS:
+        batch = one_image(images, len(found) * total // count)
+        data = model.data_preprocessor(batch, False)
+        [sample] = teacher.predict(data['inputs'], data['data_samples'])
+        found.append((batch, sample))
+    return found
+
+
+def _first_number(
+    evaluator: Any, predictions: Predictions, meta: dict
+) -> tuple[str, float]:
+    """Name and value of the first metric that has one; an empty name if none has."""
+    nested = isinstance(evaluator, dict) and 'metrics' in evaluator
+    configs = evaluator['metrics'] if nested else evaluator
+    for config in configs if isinstance(configs, Sequence) else [configs]:
+        scores = _numbers(_scores(config, predictions, meta))
+        for name in sorted(scores, key=lambda name: not name.endswith(HEADLINES)):
+            return name, scores[name]
+    return '', 0.0
+
+
+def _scores(config: dict, predictions: Predictions, meta: dict) -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        written = {key: config[key] for key in WRITTEN if config.get(key)}
+        moved = {k: str(Path(folder, Path(v).name)) for k, v in written.items()}
+        metric = METRICS.build({**config, **moved})
+        metric.dataset_meta = meta
+        for batch, sample in predictions:
+            metric.process(batch, [sample.to_dict()])
+        if hasattr(metric, 'img_ids'):  # else those of COCO count the others too
+            metric.img_ids = [sample.get('img_id') for _, sample in predictions]
+        return metric.compute_metrics(metric.results) or {}
 
 
 def _numbers(scores: dict[str, Any]) -> dict[str, float]:
@@ -86,69 +121,8 @@ def _numbers(scores: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def _floor(name: str, classes: int) -> float:
-    """Scores up to here are no better than chance."""
-    if not name.startswith('top'):
-        return NEAR_ZERO
-    return 100 * max(NEAR_ZERO, 1.5 / classes if classes else 0.0)  # in percent
-
-
-@torch.no_grad()
-def _look(
-    runner: Runner, model: TSKDDistiller, teacher: FrozenTeacher, metric: BaseMetric
-) -> tuple[int, bool]:
-    """Predict and hand over to the metric.
-
-    Returns:
-        How many images it were, and whether a detector found nothing in any.
-    """
-    loader = runner.val_loop.dataloader
-    model.eval()
-    seen = []
-    empty = True
-    start = time.perf_counter()
-    for image in sample_images(loader, IMAGES):
-        batch = loader.collate_fn([image])
-        data = model.data_preprocessor(batch, False)
-        images = teacher.adapt(data['inputs'], data['data_samples'])
-        [sample] = teacher.model(images, data['data_samples'], mode='predict')
-        metric.process(batch, [sample.to_dict()])
-        seen.append(sample.get('img_id'))
-        empty &= 'pred_instances' in sample and len(sample.pred_instances) == 0
-        if time.perf_counter() - start > SECONDS:
-            break
-    if hasattr(metric, 'img_ids'):  # else those of COCO count the other images too
-        metric.img_ids = seen
-    return len(seen), empty
-
-
-@contextmanager
-def _borrowed(metric: BaseMetric) -> Iterator[None]:
-    before = dict(vars(metric))
-    metric.results = []
-    if hasattr(metric, 'outfile_prefix'):
-        metric.outfile_prefix = None  # results to keep are those of the student
-    try:
-        yield
-    finally:
-        vars(metric).clear()
-        vars(metric).update(before)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel('CRITICAL')
-    try:
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logger.setLevel(level)
-
-
 def _class_counts(model: nn.Module) -> set[int]:
-    """What the parts of a model say about its number of classes."""
+    """Numbers of classes in the parts of a model."""
     counts = {
         getattr(module, 'num_classes', None)
         for name, module in model.named_modules()

@@ -70,16 +70,29 @@ class ReviewSchedule:
         for step in range(first, stop, self.interval):
             yield step, self.node(step)
 
-    def reviewing(self, start: int, stop: int) -> int:
-        """How many steps in ``[start, stop)`` review."""
-        return self._reviewing(stop) - self._reviewing(start)
+    def memories(self, stop: int) -> dict[int, int]:
+        """Slots by the number of steps done when they are filled, up to ``stop``."""
+        nodes = self.nodes(0, stop)
+        return {step + 1: node.slot for step, node in nodes if node.slot is not None}
 
-    def _reviewing(self, stop: int) -> int:
+    def review_spans(self, stop: int) -> list[tuple[int, int]]:
+        """First step and end of each review in a run of ``stop`` steps."""
+        return [
+            (step, min(step + self.review_length, stop))
+            for step, node in self.nodes(0, stop)
+            if node.kind == 'review'
+        ]
+
+    def steps_in_review(self, start: int, stop: int) -> int:
+        """How many steps in ``[start, stop)`` review."""
+        return self._steps_in_review(stop) - self._steps_in_review(start)
+
+    def _steps_in_review(self, stop: int) -> int:
         cycles, rest = divmod(stop, self._cycle)
         begun = rest - self._cycle + self.interval
         return cycles * self.review_length + min(max(begun, 0), self.review_length)
 
-    def reviews(self, stop: int) -> int:
+    def reviews_begun(self, stop: int) -> int:
         """How many reviews begin before step ``stop``."""
         return (stop + self.interval - 1) // self._cycle
 

@@ -1,4 +1,4 @@
-"""The schedule laid over the whole of a training."""
+"""The schedule laid over a whole run."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,12 +10,12 @@ from .review_schedule import ReviewSchedule
 
 @dataclass(frozen=True)
 class RunTimeline:
-    """A schedule and where the training ends.
+    """A schedule and where the run ends.
 
     Attributes:
         schedule: As the user wrote it, in epochs or iterations.
         by_epoch: Which of the two.
-        end: Iterations of the whole training.
+        end: Iterations of the whole run.
         iters_per_step: Iterations of an epoch; 1 where iterations are counted.
     """
 
@@ -31,13 +31,13 @@ class RunTimeline:
 
     @property
     def steps(self) -> int:
-        """Epochs or iterations of the whole training."""
+        """Epochs or iterations of the whole run."""
         return -(-self.end // self.iters_per_step)
 
     @property
     def reviews(self) -> int:
-        """Reviews in the whole training."""
-        return self.schedule.reviews(self.steps)
+        """Reviews in the whole run."""
+        return self.schedule.reviews_begun(self.steps)
 
     @cached_property
     def in_iterations(self) -> ReviewSchedule:
@@ -45,7 +45,7 @@ class RunTimeline:
         return self.schedule.finer(self.iters_per_step)
 
     def position(self, runner: Runner, batch_idx: int = 0) -> int:
-        """Where the runner is, in iterations of this plan.
+        """Where the runner is, in iterations of this timeline.
 
         Of epochs, not of ``runner.iter``: that goes on where a run is resumed with
         other batches or in the middle of an epoch, which begins anew.
@@ -60,7 +60,7 @@ class RunTimeline:
 
     def split(self, start: int) -> tuple[int, int]:
         """Iterations from ``start`` to the end: ordinary ones, and in reviews."""
-        reviewing = self.in_iterations.reviewing(start, self.end)
+        reviewing = self.in_iterations.steps_in_review(start, self.end)
         return self.end - start - reviewing, reviewing
 
     def ends_review(self, iteration: int) -> bool:
@@ -77,7 +77,7 @@ class RunTimeline:
             iteration: From 0.
         """
         step = iteration // self.iters_per_step
-        node, begun = self.schedule.node(step), self.schedule.reviews(step + 1)
+        node, begun = self.schedule.node(step), self.schedule.reviews_begun(step + 1)
         if node.kind == 'review':
             return f'review {begun}/{self.reviews}'
         phase = node.kind if node.slot is None else f'memorize M{node.slot + 1}'
@@ -87,7 +87,7 @@ class RunTimeline:
 
 
 def timeline_of(runner: Runner) -> RunTimeline | None:
-    """The plan of the runner's TSKDMemoryHook; None if it has none."""
+    """The timeline of the runner's TSKDMemoryHook; None if it has none."""
     for hook in runner.hooks:
         schedule = getattr(hook, 'schedule', None)
         if isinstance(schedule, ReviewSchedule):

@@ -172,7 +172,7 @@ class TSKDDistiller(PlainStudent):
         """
         with self.tap.record() as student:
             task = name_task_loss(self.student.loss(inputs, data_samples))
-        teacher = self._require_teacher()(inputs, data_samples)
+        teacher = self.require_teacher()(inputs, data_samples)
         with torch.autocast(inputs.device.type, enabled=False):
             valid = [
                 valid_pixels(data_samples, f.shape[-2:], f) for f in student.levels
@@ -209,6 +209,19 @@ class TSKDDistiller(PlainStudent):
         tap = self._tap_teacher(model)
         model.to(next(self.student.parameters()).device)
         self.teacher = FrozenTeacher(model, tap, self.data_preprocessor)
+
+    def require_teacher(self) -> FrozenTeacher:
+        """The teacher.
+
+        Raises:
+            RuntimeError: If it has not been brought in.
+        """
+        if self.teacher is None:
+            raise RuntimeError(
+                'the teacher has no weights yet: call init_weights() before the first '
+                'loss, as Runner.train() does'
+            )
+        return self.teacher
 
     def unregistered_parts(self) -> list[Any]:
         """Teacher and memories: not modules, but on the student's device."""
@@ -281,11 +294,3 @@ class TSKDDistiller(PlainStudent):
                 f'TSKDDistiller trains with the hook {hook}, but none is there: add '
                 f"custom_hooks = [dict(type='{hook}')] to the config"
             )
-
-    def _require_teacher(self) -> FrozenTeacher:
-        if self.teacher is None:
-            raise RuntimeError(
-                'the teacher has no weights yet: call init_weights() before the first '
-                'loss, as Runner.train() does'
-            )
-        return self.teacher

@@ -49,6 +49,17 @@ class FrozenTeacher:
         images = self.adapt(inputs, data_samples)
         return self.tap.run(lambda: self.model(images, mode='tensor'))
 
+    @torch.no_grad()
+    def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:
+        """Predictions of the whole teacher on the student's batch, a sample an image.
+
+        Args:
+            inputs: The student's preprocessed images, (N, 3, H, W).
+            data_samples: One per image.
+        """
+        images = self.adapt(inputs, data_samples)
+        return self.model(images, data_samples, mode='predict')
+
     def apply(self, fn: Callable[[Tensor], Tensor]) -> None:
         """Move or convert every weight, as ``nn.Module._apply`` does."""
         self.model._apply(fn)

@@ -1,0 +1,1 @@
+"""What several tools share: running trainings, reading them, timing their steps."""
