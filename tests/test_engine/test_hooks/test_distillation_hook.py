@@ -1,7 +1,6 @@
 """Checkpoints and resumed runs, in a real Runner with a real (tiny) RetinaNet."""
 
 import copy
-import re
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +9,11 @@ import mmdet
 import pytest
 import torch
 from mmengine.config import ConfigDict
-from mmengine.model import MMFullyShardedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
+from refusals import refused
+from runs import resumed, same, saving, train
 from toys import (
     TRUSTING,
     load_whole,
@@ -28,30 +28,6 @@ from toys import (
 from tskd_mm.engine import DistillationHook
 from tskd_mm.engine.resume.checkpoint_entry import add_entry
 from tskd_mm.engine.resume.random_state import seed_iterations
-
-
-def train(config: ConfigDict) -> Runner:
-    runner = Runner.from_cfg(config)
-    runner.train()
-    return runner
-
-
-def resumed(config: ConfigDict, checkpoint: Path, folder: Path) -> ConfigDict:
-    config = copy.deepcopy(config)
-    config.update(resume=True, load_from=str(checkpoint))
-    config.update(work_dir=str(folder), experiment_name=str(folder))
-    return config
-
-
-def same(a: object, b: object) -> bool:
-    """Equal to the last bit, through dicts and lists."""
-    if torch.is_tensor(a):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(same, a, b))
-    return a == b
 
 
 class OnGPU:
@@ -76,48 +52,44 @@ def test_a_machine_without_gpu_reads_the_entry(mmdet_scope, monkeypatch):
 
 @pytest.fixture
 def static(tmp_path: Path, data: dict) -> ConfigDict:
-    """A run without a review."""
-    config = run_config(tmp_path, data, epochs=2)
+    """A run of two epochs without a review."""
+    config = saving(run_config(tmp_path, data, epochs=2))
     config.model.review = None
     config.custom_hooks = [dict(type='DistillationHook')]
     return config
 
 
+def check_resumed(
+    config: ConfigDict, folder: Path, middle: str, last: str, *parts: str
+) -> dict:
+    """Train, resume in the middle, compare the ends; the checkpoint in the middle."""
+    train(config)
+    train(resumed(config, folder / 'work' / middle, folder / 'again'))
+    whole, again = (load_whole(folder / run / last) for run in ('work', 'again'))
+    for part in parts or ('state_dict', 'optimizer', 'tskd'):
+        assert same(whole[part], again[part]), part
+    return load_whole(folder / 'work' / middle)
+
+
 @pytest.mark.parametrize('loop', ['epochs', 'iterations'])
 @pytest.mark.parametrize('workers', [0, 2])
-def test_resumed_equals_never_interrupted(tmp_path, data, loop, workers):
+def test_a_resumed_run_equals_one_never_interrupted(tmp_path, data, loop, workers):
     # M1 R M1 R: interrupted after a review, so that its optimizer state matters.
     cycle = dict(interval=1, num_slots=1)
-    config = with_validation(
-        run_config(tmp_path, data, epochs=4, augment=True, **cycle)
-    )
-    config.model.student.neck.type = 'FPNWithDropout'
+    config = saving(run_config(tmp_path, data, epochs=4, augment=True, **cycle))
+    with_validation(config).model.student.neck.type = 'FPNWithDropout'
     config.train_dataloader.num_workers = workers
     config.train_dataloader.persistent_workers = workers > 0
-    config.randomness.deterministic = True
     config.optim_wrapper.optimizer = dict(type='AdamW', lr=1e-3)
-    by_epoch = loop == 'epochs'
-    config.default_hooks.checkpoint = dict(
-        type='CheckpointHook', interval=1 if by_epoch else 2, by_epoch=by_epoch
-    )
-    if by_epoch:
-        middle, last = 'epoch_2.pth', 'epoch_4.pth'
-    else:
+    middle, last = 'epoch_2.pth', 'epoch_4.pth'
+    if loop == 'iterations':
+        saving(config, interval=2, by_epoch=False)
         config.train_cfg = dict(by_epoch=False, max_iters=8, val_interval=3)
         config.train_dataloader.sampler.type = 'InfiniteSampler'
-        config.custom_hooks = [
-            dict(type='TSKDMemoryHook', interval=2, by_epoch=False, num_slots=1)
-        ]
+        cycle.update(interval=2, by_epoch=False)
+        config.custom_hooks = [dict(type='TSKDMemoryHook', **cycle)]
         middle, last = 'iter_4.pth', 'iter_8.pth'
-    train(copy.deepcopy(config))
-    train(resumed(config, tmp_path / 'work' / middle, tmp_path / 'again'))
-    whole, again = (
-        load_whole(tmp_path / 'work' / last),
-        load_whole(tmp_path / 'again' / last),
-    )
-    assert len(load_whole(tmp_path / 'work' / middle)['tskd']['optimizer']) > 0
-    for part in ('state_dict', 'optimizer', 'tskd'):
-        assert same(whole[part], again[part]), part
+    assert check_resumed(config, tmp_path, middle, last)['tskd']['optimizer']
 
 
 def test_the_size_of_the_batch_is_resumed(tmp_path, static):
@@ -125,33 +97,21 @@ def test_the_size_of_the_batch_is_resumed(tmp_path, static):
     resize = dict(type='BatchSyncRandomResize', random_size_range=(64, 256), interval=3)
     static.model.student.data_preprocessor.batch_augments = [resize]
     static.train_cfg.max_epochs = 3
-    static.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    static.randomness.deterministic = True
-    train(copy.deepcopy(static))
-    train(resumed(static, tmp_path / 'work' / 'epoch_2.pth', tmp_path / 'again'))
-    entry = load_whole(tmp_path / 'work' / 'epoch_2.pth')['tskd']
-    [[height, width]] = entry['input_sizes']
+    middle = check_resumed(static, tmp_path, 'epoch_2.pth', 'epoch_3.pth')
+    [[height, width]] = middle['tskd']['input_sizes']
     assert {height % 32, width % 32} == {0}
-    whole, again = (load_whole(tmp_path / f / 'epoch_3.pth') for f in ('work', 'again'))
-    for part in ('state_dict', 'tskd'):
-        assert same(whole[part], again[part]), part
 
 
-def test_resumed_without_a_seed_of_its_own(tmp_path, static):
-    static.randomness = dict(seed=None, deterministic=True)
+def test_the_seed_that_a_run_drew_is_resumed(tmp_path, static):
+    static.randomness.seed = None
     teacher = MODELS.build({**static.model.teacher, '_scope_': 'mmdet'})
     torch.save(teacher.state_dict(), tmp_path / 'teacher.pth')
     static.model.teacher_checkpoint = str(tmp_path / 'teacher.pth')
-    static.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    train(copy.deepcopy(static))
-    first, last = (tmp_path / 'work' / f'epoch_{n}.pth' for n in (1, 2))
-    train(resumed(static, first, tmp_path / 'again'))
-    again = load_whole(tmp_path / 'again' / 'epoch_2.pth')
-    assert same(load_whole(last)['state_dict'], again['state_dict'])
+    check_resumed(static, tmp_path, 'epoch_1.pth', 'epoch_2.pth', 'state_dict')
 
 
 @pytest.mark.parametrize('fast_forward, first', [(True, 40), (False, 0)])
-def test_where_the_random_numbers_of_an_iteration_loop_go_on(fast_forward, first):
+def test_random_numbers_of_an_iteration_loop_follow_its_position(fast_forward, first):
     """The modern stack's loop may leave out what was trained on before."""
     drawn = []
 
@@ -196,57 +156,37 @@ def test_epochs_and_seeds_draw_other_numbers(static, data):
     assert len(seen) == len(set(seen)) == 8  # two batches in two epochs of two runs
 
 
-def test_without_a_review(tmp_path, static):
-    static.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    static.randomness.deterministic = True
-    runner = train(copy.deepcopy(static))
-    assert runner.model.review is None and runner.model.bank is None
-    assert list(runner.model.extras()) == ['losses']
-    first = tmp_path / 'work' / 'epoch_1.pth'
-    parts = {'schedule', 'losses', 'optimizer', 'input_sizes'}
-    assert set(load_whole(first)['tskd']) == parts
-    again = train(resumed(static, first, tmp_path / 'again'))
-    assert same_tensors(again.model.state_dict(), runner.model.state_dict())
-
-
-def stock(config: ConfigDict) -> ConfigDict:
-    """Training of the student alone."""
-    config = copy.deepcopy(config)
-    config.model = config.model.student
-    config.update(work_dir=f'{config.work_dir}_stock', experiment_name='stock')
-    return config
+def test_a_run_without_a_review_keeps_and_resumes_its_losses(tmp_path, static):
+    middle = check_resumed(static, tmp_path, 'epoch_1.pth', 'epoch_2.pth')
+    assert set(middle['tskd']) == {'schedule', 'losses', 'optimizer', 'input_sizes'}
 
 
 @pytest.mark.parametrize('kind', ['epoch', 'iter', 'best', 'ema'])
 def test_every_checkpoint_is_a_plain_student(tmp_path, data, kind):
+    hook = dict(best=dict(save_best='coco/bbox_mAP', rule='greater'))
+    hook['iter'] = dict(by_epoch=False, interval=8)
     config = with_validation(run_config(tmp_path, data, epochs=4))
-    hook = dict(type='CheckpointHook', interval=1)
-    if kind == 'iter':
-        hook.update(by_epoch=False, interval=8)
-    if kind == 'best':
-        hook.update(save_best='coco/bbox_mAP', rule='greater')
+    saving(config, **hook.get(kind, {}))
     if kind == 'ema':
         config.custom_hooks.append(dict(type='EMAHook'))
         config.experiment_name += 'ema'
-    config.default_hooks.checkpoint = hook
-    train(copy.deepcopy(config))
-    plain = stock(config)
-    plain.custom_hooks = config.custom_hooks[1:]
+    train(config)
+    plain = copy.deepcopy(config)
+    plain.model, plain.custom_hooks = plain.model.student, plain.custom_hooks[1:]
+    plain.update(work_dir=f'{tmp_path}/work_stock', experiment_name=f'stock {kind}')
     train(plain)
     pattern = {'iter': 'iter_8.pth', 'best': 'best_*.pth'}.get(kind, 'epoch_4.pth')
-    [ours] = (tmp_path / 'work').glob(pattern)
-    [theirs] = (tmp_path / 'work_stock').glob(pattern)
-    MODELS.build(tiny_retinanet()).load_state_dict(load_whole(ours)['state_dict'])
-    assert list(load_whole(ours)['state_dict']) == list(
-        load_whole(theirs)['state_dict']
-    )
-    assert ('tskd' in load_whole(ours)) == (kind != 'best')
-    assert ('ema_state_dict' in load_whole(ours)) == (kind == 'ema')
-    content = load_whole(ours)
-    content.pop('tskd', None)
-    size, expected = (weight(c, tmp_path) for c in (content, load_whole(theirs)))
+    [ours] = (load_whole(file) for file in (tmp_path / 'work').glob(pattern))
+    [theirs] = (load_whole(file) for file in (tmp_path / 'work_stock').glob(pattern))
+    MODELS.build(tiny_retinanet()).load_state_dict(ours['state_dict'])
+    assert list(ours['state_dict']) == list(theirs['state_dict'])
+    assert ('ema_state_dict' in ours) == (kind == 'ema')
+    entry = ours.pop('tskd', None)
+    parts = {'schedule', 'optimizer', 'input_sizes', 'review', 'losses', 'memories'}
+    assert entry is None if kind == 'best' else set(entry) == parts
+    size, expected = (weight(checkpoint, tmp_path) for checkpoint in (ours, theirs))
     assert abs(size - expected) <= 0.01 * expected, (size, expected)
-    assert same_numbers(content.get('optimizer'), load_whole(theirs).get('optimizer'))
+    assert numbers(ours) == numbers(theirs)
 
 
 def weight(checkpoint: dict, folder: Path) -> int:
@@ -256,10 +196,14 @@ def weight(checkpoint: dict, folder: Path) -> int:
     return (folder / 'weighed.pth').stat().st_size
 
 
+def numbers(checkpoint: dict) -> int:
+    """How many the optimizer keeps."""
+    kept = checkpoint.get('optimizer', {'state': {}})['state'].values()
+    return sum(t.numel() for p in kept for t in p.values() if torch.is_tensor(t))
+
+
 def test_the_host_publishes_the_student(tmp_path, data):
-    config = run_config(tmp_path, data, epochs=4)
-    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=4)
-    train(config)
+    train(saving(run_config(tmp_path, data, epochs=4), interval=4))
     tool = Path(mmdet.__file__).parent / '.mim/tools/model_converters/publish_model.py'
     whole = str(tmp_path / 'work' / 'epoch_4.pth')
     run_tool(tmp_path, str(tool), whole, 'student.pth', **TRUSTING)
@@ -270,30 +214,27 @@ def test_the_host_publishes_the_student(tmp_path, data):
     MODELS.build(tiny_retinanet()).load_state_dict(load_whole(found[0])['state_dict'])
 
 
-def same_numbers(ours: dict | None, theirs: dict | None) -> bool:
-    """Whether the optimizer keeps as many numbers in both."""
-
-    def numbers(state: dict) -> int:
-        tensors = [t for p in state['state'].values() for t in p.values()]
-        return sum(t.numel() for t in tensors if torch.is_tensor(t))
-
-    return ours is theirs is None or numbers(ours) == numbers(theirs)
-
-
-def test_state_switched_off(tmp_path, data):
+def test_a_checkpoint_without_the_entry_is_a_start_but_not_resumed(tmp_path, data):
     config = run_config(tmp_path, data, epochs=4, interval=1, save_state=False)
-    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    train(copy.deepcopy(config))
+    train(saving(config))
     checkpoint = tmp_path / 'work' / 'epoch_4.pth'
     assert 'tskd' not in load_whole(checkpoint)
-    with pytest.raises(ValueError, match="^the checkpoint has no entry 'tskd'"):
-        train(resumed(config, checkpoint, tmp_path / 'again'))
+    again = resumed(config, checkpoint, tmp_path / 'again')
+    text = (
+        "the checkpoint has no entry 'tskd': it was not saved by a TSKD run that keeps "
+        'its state (save_state=True in the hook; the best checkpoint never does), and '
+        'cannot be resumed as one; to start a new run from its weights set load_from '
+        'without resume'
+    )
+    with refused(text):
+        train(again)
+    again.update(resume=False, experiment_name='started')
+    train(again)
 
 
-def test_resume_with_another_student(tmp_path, data):
-    config = run_config(tmp_path, data, epochs=4)
-    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    train(copy.deepcopy(config))
+def test_a_checkpoint_of_another_student_is_not_resumed(tmp_path, data):
+    config = saving(run_config(tmp_path, data, epochs=4), interval=4)
+    train(config)
     config.model.student.neck.out_channels = 8
     config.model.student.bbox_head.in_channels = 8
     config.train_cfg.max_epochs = 8
@@ -304,67 +245,22 @@ def test_resume_with_another_student(tmp_path, data):
         'with its own config, or to start a new run from its weights set load_from '
         'without resume'
     )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+    with refused(text):
         train(resumed(config, tmp_path / 'work' / 'epoch_4.pth', tmp_path / 'again'))
 
 
-def test_load_from_a_plain_student(tmp_path, data):
+def test_a_run_starts_from_a_plain_student(tmp_path, data):
     plain = MODELS.build(dict(_scope_='mmdet', **tiny_retinanet()))
     torch.save({'state_dict': plain.state_dict()}, tmp_path / 'plain.pth')
     config = run_config(tmp_path, data, epochs=4)
     config.load_from = str(tmp_path / 'plain.pth')
     config.optim_wrapper.optimizer.lr = 0.0
-    runner = train(config)
-    parameters = dict(plain.named_parameters())
-    trained = dict(runner.model.student.named_parameters())
-    assert same_tensors(trained, parameters)
-
-
-def test_a_distiller_needs_its_hook(tmp_path, data, static):
-    text = (
-        'TSKDDistiller trains with the hook {0}, but none is there: add custom_hooks = '
-        "[dict(type='{0}')] to the config"
+    student = train(config).model.student
+    assert same_tensors(
+        dict(student.named_parameters()), dict(plain.named_parameters())
     )
-    for config, hook in (
-        (run_config(tmp_path, data), 'TSKDMemoryHook'),
-        (static, 'DistillationHook'),
-    ):
-        config.custom_hooks = []
-        config.experiment_name = hook
-        with pytest.raises(RuntimeError, match=re.escape(text.format(hook))):
-            train(config)
 
 
-def test_hook_of_another_kind(tmp_path, data, static):
-    static.custom_hooks = [dict(type='TSKDMemoryHook', interval=1)]
-    text = (
-        'TSKDMemoryHook runs reviews, but the TSKDDistiller has review=None: use the '
-        'hook DistillationHook, or remove review=None from the model'
-    )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
-        train(static)
-    config = run_config(tmp_path, data)
-    config.custom_hooks = [dict(type='DistillationHook')]
-    config.experiment_name += 'reviewed'
-    text = (
-        'DistillationHook runs no reviews, but the TSKDDistiller has one: use the '
-        'hook TSKDMemoryHook, or set review=None in the model'
-    )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
-        train(config)
-
-
-def test_sharded_models_are_refused():
-    sharded = MMFullyShardedDataParallel.__new__(MMFullyShardedDataParallel)
-    text = (
-        'FSDP splits every weight over the processes, but a distiller copies and '
-        'compares whole ones: use MMDistributedDataParallel (remove model_wrapper_cfg '
-        'or strategy from the config)'
-    )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
-        DistillationHook().distiller(SimpleNamespace(model=sharded))
-
-
-def test_arguments():
+def test_a_misspelled_argument_is_an_error():
     with pytest.raises(TypeError, match="unexpected keyword argument 'save'"):
         DistillationHook(save=True)

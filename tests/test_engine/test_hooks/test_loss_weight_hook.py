@@ -1,13 +1,14 @@
 """Weights over time, in a real Runner with a real (tiny) RetinaNet."""
 
 import copy
-import re
 from pathlib import Path
 
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from refusals import refused
+from runs import resumed, saving
+from runs import train as run
 from toys import run_config, scalars, tiny_retinanet
 
 from tskd_mm.engine import LossWeightHook
@@ -28,10 +29,7 @@ class Watch(Hook):
 
 
 def train(config: ConfigDict) -> Watch:
-    runner = Runner.from_cfg(config)
-    watch = Watch()
-    runner.register_hook(watch)
-    runner.train()
+    run(config, watch := Watch())
     return watch
 
 
@@ -56,7 +54,7 @@ def static(tmp_path: Path, data: dict) -> ConfigDict:
     return config
 
 
-def test_epochs_and_iterations(static):
+def test_factors_follow_epochs_and_iterations(static):
     config = weigh(static, pkd=[(0, 0), (2, 1)])
     config = weigh(config, by_epoch=False, attention=[(1, 1), (3, 0)])
     watch = train(config)
@@ -93,12 +91,9 @@ def test_a_review_fades_out(tmp_path, data):
 
 
 def test_a_resumed_run_goes_on_with_the_right_factor(tmp_path, static):
-    config = weigh(static, pkd=[(0, 0), (2, 1)])
-    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    config = saving(weigh(static, pkd=[(0, 0), (2, 1)]))
     whole = train(config)
-    config.update(resume=True, load_from=str(tmp_path / 'work' / 'epoch_2.pth'))
-    config.update(work_dir=str(tmp_path / 'again'), experiment_name=f'{tmp_path}again')
-    again = train(config)
+    again = train(resumed(config, tmp_path / 'work/epoch_2.pth', tmp_path / 'again'))
     assert again.factors == whole.factors[-2:]
     assert again.losses == whole.losses[-2:]
 
@@ -115,48 +110,20 @@ def test_adapters_are_resumed_to_the_last_bit(tmp_path, static):
             reviewkd=dict(type='ReviewKDLoss'),
         ),
     )
-    static.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    static.randomness.deterministic = True
-    whole = train(static)
-    static.update(resume=True, load_from=str(tmp_path / 'work' / 'epoch_2.pth'))
-    static.update(work_dir=str(tmp_path / 'again'), experiment_name=f'{tmp_path}again')
-    assert train(static).losses == whole.losses[-2:]
+    whole = train(saving(static))
+    again = train(resumed(static, tmp_path / 'work/epoch_2.pth', tmp_path / 'again'))
+    assert again.losses == whole.losses[-2:]
 
 
-def test_a_name_that_no_loss_has(static):
+def test_a_name_that_no_loss_has_is_refused(static):
     text = (
         'LossWeightHook has factors for review, pdk, but the losses of the distiller '
         'are attention, pkd: use their names'
     )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+    with refused(text):
         train(weigh(static, review=[(0, 1)], pdk=[(0, 1)], pkd=[(0, 1)]))
-
-
-def test_epochs_of_a_loop_that_has_none(static):
-    config = weigh(static, pkd=[(0, 1)])
-    config.train_cfg = dict(by_epoch=False, max_iters=2)
-    config.train_dataloader.sampler.type = 'InfiniteSampler'
-    text = (
-        'LossWeightHook counts epochs (by_epoch=True), but the train loop is '
-        'IterBasedTrainLoop, which has none: set by_epoch=False and the points in '
-        'iterations'
-    )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
-        train(config)
 
 
 def test_points_are_checked_when_the_hook_is_built():
     with pytest.raises(ValueError, match=r'^the points of a factor must be pairs'):
         LossWeightHook(factors=dict(pkd=[(3, 1), (2, 0)]))
-
-
-def test_a_model_that_is_no_distiller(static):
-    config = weigh(static, pkd=[(0, 1)])
-    config.model = tiny_retinanet()
-    config.custom_hooks = config.custom_hooks[1:]
-    text = (
-        'LossWeightHook needs a model of type TSKDDistiller, but got RetinaNet: wrap '
-        'the model, or remove the hook'
-    )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
-        train(config)

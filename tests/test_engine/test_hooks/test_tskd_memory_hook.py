@@ -1,17 +1,18 @@
 """The hook inside a real Runner, with a real (tiny) RetinaNet."""
 
 import copy
-import re
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.hooks import Hook
-from mmengine.registry import MODELS
 from mmengine.runner import Runner
+from refusals import refused
+from runs import resumed, saving
+from runs import train as run
 from toys import run_config as config
-from toys import same_tensors, tiny_retinanet
+from toys import same_tensors
 
 from tskd_mm.engine import TSKDMemoryHook
 
@@ -46,15 +47,12 @@ class Watch(Hook):
 
 
 def train(cfg: ConfigDict) -> tuple[Runner, list[dict]]:
-    runner = Runner.from_cfg(cfg)
-    watch = Watch()
-    runner.register_hook(watch)
-    runner.train()
+    runner = run(cfg, watch := Watch())
     assert same_tensors(watch.teacher, runner.model.teacher.model.state_dict())
     return runner, watch.rows
 
 
-def test_cycle_by_epoch(tmp_path, data):
+def test_the_cycle_by_epoch(tmp_path, data):
     _, rows = train(config(tmp_path, data))
     by_epoch = [[r for r in rows if r['epoch'] == epoch] for epoch in range(5)]
     phases = ['memorize', 'memorize', 'memorize', 'review', 'memorize']
@@ -70,7 +68,7 @@ def test_cycle_by_epoch(tmp_path, data):
         assert row['predictor_moved'] == review
 
 
-def test_cycle_by_iteration(tmp_path, data):
+def test_the_cycle_by_iteration(tmp_path, data):
     cfg = config(tmp_path, data, epochs=9, interval=5, by_epoch=False)
     runner, rows = train(cfg)
     reviews = [index for index, row in enumerate(rows) if row['phase'] == 'review']
@@ -79,7 +77,7 @@ def test_cycle_by_iteration(tmp_path, data):
     assert runner.model.phase == 'general'
 
 
-def test_iteration_loop_at_several_scales(tmp_path, data):
+def test_the_cycle_of_an_iteration_loop_at_several_scales(tmp_path, data):
     cfg = config(tmp_path, data, interval=5, by_epoch=False)
     cfg.train_cfg = dict(by_epoch=False, max_iters=18)
     cfg.train_dataloader.sampler = dict(type='InfiniteSampler')
@@ -92,9 +90,7 @@ def test_iteration_loop_at_several_scales(tmp_path, data):
 
 
 def test_memory_is_the_student_at_the_end_of_the_epoch(tmp_path, data):
-    cfg = config(tmp_path, data, epochs=4)
-    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    runner, _ = train(cfg)
+    runner, _ = train(saving(config(tmp_path, data, epochs=4)))
     for slot in range(3):
         path = tmp_path / 'work' / f'epoch_{slot + 1}.pth'
         saved = torch.load(path, weights_only=False)['state_dict']
@@ -103,85 +99,33 @@ def test_memory_is_the_student_at_the_end_of_the_epoch(tmp_path, data):
                 assert torch.equal(tensor, saved[name]), name
 
 
-def test_checkpoint_is_a_plain_student_and_resumes(tmp_path, data):
-    cfg = config(tmp_path, data, epochs=6)
-    cfg.randomness.deterministic = True
-    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    whole, _ = train(copy.deepcopy(cfg))
-    checkpoint = torch.load(tmp_path / 'work' / 'epoch_3.pth', weights_only=False)
-    plain = tiny_retinanet()
-    assert list(checkpoint['state_dict']) == list(MODELS.build(plain).state_dict())
-    own = {'schedule', 'optimizer', 'input_sizes'}
-    parts = own | {'review', 'losses', 'memories'}
-    assert set(checkpoint['tskd']) == parts
-
-    cfg.update(resume=True, load_from=str(tmp_path / 'work' / 'epoch_3.pth'))
-    cfg.update(work_dir=str(tmp_path / 'again'), experiment_name=f'{tmp_path.name}_2')
-    resumed, rows = train(cfg)
-    assert rows[0]['phase'] == 'review'
-    assert rows[0]['filled'] == [0, 1, 2]
-    assert same_tensors(resumed.model.state_dict(), whole.model.state_dict())
-    assert same_tensors(
-        resumed.model.review.state_dict(), whole.model.review.state_dict()
-    )
-
-
-def refuse(cfg: ConfigDict, error: type[Exception], text: str) -> None:
-    with pytest.raises(error, match=f'^{re.escape(text)}$'):
+def refuse(cfg: ConfigDict, text: str) -> None:
+    with refused(text):
         train(cfg)
 
 
-def test_training_too_short_for_a_review(tmp_path, data):
+def test_a_run_too_short_for_a_review_is_refused(tmp_path, data):
     refuse(
         config(tmp_path, data, epochs=3),
-        ValueError,
         'the training has 3 epochs, but the first review comes after 3: train for at '
         'least 4 epochs, or set a smaller interval or num_slots in TSKDMemoryHook',
     )
 
 
-def test_epochs_asked_of_an_iteration_loop(tmp_path, data):
-    cfg = config(tmp_path, data)
-    cfg.train_cfg = dict(by_epoch=False, max_iters=8)
-    refuse(
-        cfg,
-        ValueError,
-        'TSKDMemoryHook counts epochs (by_epoch=True), but the train loop is '
-        'IterBasedTrainLoop, which has none: set by_epoch=False and interval in '
-        'iterations',
-    )
-
-
-def test_plain_model(tmp_path, data):
-    cfg = config(tmp_path, data)
-    cfg.model = tiny_retinanet()
-    refuse(
-        cfg,
-        ValueError,
-        'TSKDMemoryHook needs a model of type TSKDDistiller, but got RetinaNet: wrap '
-        'the model, or remove the hook',
-    )
-
-
 @pytest.fixture
 def checkpoint(tmp_path, data) -> Path:
-    cfg = config(tmp_path, data, epochs=4)
-    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    train(cfg)
+    run(saving(config(tmp_path, data, epochs=4)))
     return tmp_path / 'work' / 'epoch_3.pth'
 
 
 def resume(tmp_path: Path, data: dict, checkpoint: Path, **hook: object) -> ConfigDict:
     cfg = config(tmp_path, data, epochs=12, **hook)
-    cfg.update(resume=True, load_from=str(checkpoint))
-    cfg.update(experiment_name=f'{tmp_path.name}_resumed')
-    return cfg
+    return resumed(cfg, checkpoint, tmp_path / 'resumed')
 
 
-def test_resume_with_another_schedule(tmp_path, data, checkpoint):
+def test_another_schedule_is_not_resumed(tmp_path, data, checkpoint):
     refuse(
         resume(tmp_path, data, checkpoint, interval=2),
-        ValueError,
         "the checkpoint was saved with the schedule {'interval': 1, 'num_slots': 3, "
         "'review_length': 1, 'by_epoch': True}, but the config has {'interval': 2, "
         "'num_slots': 3, 'review_length': 1, 'by_epoch': True}: set TSKDMemoryHook "
@@ -189,37 +133,19 @@ def test_resume_with_another_schedule(tmp_path, data, checkpoint):
     )
 
 
-def test_resume_without_entry(tmp_path, data, checkpoint):
-    content = torch.load(checkpoint, weights_only=False)
-    del content['tskd']
-    torch.save(content, checkpoint)
-    refuse(
-        resume(tmp_path, data, checkpoint),
-        ValueError,
-        "the checkpoint has no entry 'tskd': it was not saved by a TSKD run that keeps "
-        'its state (save_state=True in the hook; the best checkpoint never does), and '
-        'cannot be resumed as one; to start a new run from its weights set load_from '
-        'without resume',
-    )
-    cfg = resume(tmp_path, data, checkpoint)
-    cfg.resume = False
-    train(cfg)
-
-
-def test_review_without_memories(tmp_path, data, checkpoint):
+def test_a_review_without_memories_is_refused(tmp_path, data, checkpoint):
     content = torch.load(checkpoint, weights_only=False)
     content['tskd']['memories'].clear()
     torch.save(content, checkpoint)
     refuse(
         resume(tmp_path, data, checkpoint),
-        ValueError,
         'the review in epoch 3 needs 3 memories, but only 0 will be filled by then: '
         'start at the first memory of the cycle, or resume a checkpoint that has an '
         "entry 'tskd'",
     )
 
 
-def test_hook_arguments():
+def test_a_review_lasts_a_fifth_of_the_interval_or_an_epoch():
     assert TSKDMemoryHook(interval=50, by_epoch=False).schedule.review_length == 10
     assert TSKDMemoryHook(interval=3, by_epoch=False).schedule.review_length == 1
     assert TSKDMemoryHook(interval=50).schedule.review_length == 1
