@@ -1,18 +1,18 @@
-import re
-
 import pytest
 import torch
 from mmdet.structures import DetDataSample
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
+from refusals import refused
+from runs import saving
 from toys import load_whole, run_config
 
 from tskd_mm.models.distillers.loss_dict import check_finite
 
 
 def text(name: str, value: str, images: str) -> str:
-    return '^' + re.escape(
+    return (
         f'{name} is {value} for the images {images}: training stops here and the last '
         'checkpoint stays; look at these images and their annotations, lower the '
         'learning rate or the weight of this loss, or clip the gradients, then resume'
@@ -26,12 +26,10 @@ def test_the_loss_and_the_images_are_named(value):
     check_finite({'loss_cls': [good, good], 'loss_box': good}, samples)
     check_finite({'loss_cls': good, 'accuracy': bad}, samples)
     check_finite({}, samples)
-    with pytest.raises(FloatingPointError, match=text('loss_box', value, '[17, 4]')):
+    with refused(text('loss_box', value, '[17, 4]'), FloatingPointError):
         check_finite({'loss_cls': good, 'loss_box': [good, bad]}, samples)
     paths = [DataSample(metainfo={'img_path': 'a.png'}), DataSample()]
-    with pytest.raises(
-        FloatingPointError, match=text('loss', value, "['a.png', 'unknown']")
-    ):
+    with refused(text('loss', value, "['a.png', 'unknown']"), FloatingPointError):
         check_finite({'loss': bad}, paths)
 
 
@@ -44,10 +42,7 @@ class Poison(Hook):
 
 
 def test_training_stops_and_the_last_checkpoint_stays(tmp_path, data):
-    config = run_config(tmp_path, data)
-    config.default_hooks.checkpoint = dict(
-        type='CheckpointHook', interval=1, max_keep_ckpts=1
-    )
+    config = saving(run_config(tmp_path, data), max_keep_ckpts=1)
     runner = Runner.from_cfg(config)
     runner.register_hook(Poison())
     with pytest.raises(FloatingPointError, match=r'^loss_bbox is (nan|inf) for the'):

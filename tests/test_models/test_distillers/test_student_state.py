@@ -37,14 +37,23 @@ def _noise_like(model: nn.Module) -> dict[str, Tensor]:
     return state
 
 
+def _with_adapters() -> dict:
+    """A teacher of other channels, and losses with parameters of their own."""
+    teacher = tiny_retinanet(12)
+    teacher.neck.out_channels = teacher.bbox_head.in_channels = 24
+    losses = {n: dict(type=f'{n}Loss') for n in ('FitNet', 'MGD', 'FGD', 'ReviewKD')}
+    return dict(teacher=teacher, feature_losses={n.lower(): losses[n] for n in losses})
+
+
+@pytest.mark.parametrize('config', [dict, _with_adapters])
 @pytest.mark.parametrize('initialise', [False, True])
-def test_the_student_starts_as_it_would_alone(initialise: bool):
+def test_the_student_starts_as_it_would_alone(initialise: bool, config: Callable):
     alone = _student(seed=3)
     if initialise:
         alone.init_weights()
     random_state = torch.get_rng_state()
     torch.manual_seed(3)
-    distiller = tiny_distiller()
+    distiller = tiny_distiller(**config())
     if initialise:
         distiller.init_weights()
     assert list(distiller.state_dict()) == list(alone.state_dict())
@@ -95,7 +104,7 @@ def test_strict_loading_still_finds_differences(
 
 
 @LOADERS
-def test_nested_in_another_module(load: Loader):
+def test_names_and_weights_of_a_nested_distiller(load: Loader):
     distiller = tiny_distiller()
     outer = nn.ModuleDict({'beside': nn.Linear(1, 1), 'model': distiller})
     assert list(outer.state_dict()) == [
@@ -113,7 +122,7 @@ def test_nested_in_another_module(load: Loader):
 
 
 @LOADERS
-def test_a_deep_copy(load: Loader):
+def test_a_deep_copy_shares_teacher_and_memories(load: Loader):
     distiller = tiny_distiller()
     distiller.init_weights()
     distiller.memorize(0)
@@ -188,7 +197,7 @@ def test_synchronised_norms_reach_the_student():
         assert torch.equal(value, expected)
 
 
-def test_a_student_with_a_student_inside():
+def test_a_student_with_a_student_inside_keeps_its_names():
     """As in mmdet's semi-supervised detectors."""
     distiller = tiny_distiller()
     distiller.student.student = torch.nn.Linear(2, 2)

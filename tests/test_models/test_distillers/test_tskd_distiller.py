@@ -39,7 +39,7 @@ def _teacher_levels(distiller: nn.Module, inputs: Tensor, samples: list) -> list
         return teacher.model.extract_feat(teacher.adapt(inputs, samples))
 
 
-def test_losses_of_a_general_step(distiller: nn.Module):
+def test_a_general_step_adds_the_static_losses(distiller: nn.Module):
     inputs, samples = detection_batch(distiller.data_preprocessor)
     own = distiller.student.loss(inputs, samples)
     seen, passes = _outputs(distiller.student.neck), _outputs(distiller.backbone)
@@ -57,7 +57,7 @@ def test_losses_of_a_general_step(distiller: nn.Module):
     torch.testing.assert_close(losses['loss_attention'], expected)
 
 
-def test_loss_of_a_review(distiller: nn.Module):
+def test_a_review_adds_its_loss(distiller: nn.Module):
     inputs, samples = detection_batch(distiller.data_preprocessor)
     seen = _outputs(distiller.student.neck)
     for phase in ('general', 'memorize'):
@@ -75,7 +75,7 @@ def test_loss_of_a_review(distiller: nn.Module):
 
 
 @pytest.mark.parametrize('phase', ['memorize', 'review', 'general'])
-def test_gradients(distiller: nn.Module, phase: str):
+def test_gradients_reach_what_trains_in_each_phase(distiller: nn.Module, phase: str):
     distiller.phase = phase
     loss, _ = distiller.parse_losses(
         distiller.loss(*detection_batch(distiller.data_preprocessor))
@@ -157,7 +157,7 @@ def test_features_of_another_size_are_pooled_to_the_student_s():
     torch.testing.assert_close(losses['loss_attention'], expected)
 
 
-def test_levels_that_both_have():
+def test_levels_that_both_have_are_distilled():
     distiller = tiny_distiller(teacher_taps=['backbone'], strides=[8, 32])
     distiller.init_weights()
     inputs, samples = detection_batch(distiller.data_preprocessor, [(64, 64)] * 2)
@@ -169,7 +169,7 @@ def test_levels_that_both_have():
     assert len(distiller.review.predictors) == 2
 
 
-def test_logits_of_classifiers():
+def test_logits_of_classifiers_are_compared():
     model = dict(
         type='ImageClassifier',
         data_preprocessor=dict(num_classes=3),

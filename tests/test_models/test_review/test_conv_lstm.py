@@ -8,10 +8,12 @@ from torch import Tensor
 from tskd_mm.models.review.conv_lstm import ConvLSTMCell
 
 
-def _step(cell: ConvLSTMCell, x: Tensor, hidden: Tensor, memory: Tensor) -> tuple:
+def lstm_step(
+    weight: Tensor, bias: Tensor, x: Tensor, hidden: Tensor, memory: Tensor
+) -> tuple[Tensor, Tensor]:
     size = hidden.shape[1]
     joined = torch.cat([x, hidden], dim=1)
-    gates = F.conv2d(joined, cell.weight, cell.bias, padding=cell.padding)
+    gates = F.conv2d(joined, weight, bias, padding=weight.shape[-1] // 2)
     i, f = gates[:, :size].sigmoid(), gates[:, size : 2 * size].sigmoid()
     g, o = gates[:, 2 * size : 3 * size].tanh(), gates[:, 3 * size :].sigmoid()
     memory = f * memory + i * g
@@ -22,7 +24,7 @@ def _read(cell: ConvLSTMCell, sequence: Tensor, hidden_channels: int) -> tuple:
     _, images, _, *size = sequence.shape
     hidden = memory = sequence.new_zeros(images, hidden_channels, *size)
     for x in sequence:
-        hidden, memory = _step(cell, x, hidden, memory)
+        hidden, memory = lstm_step(cell.weight, cell.bias, x, hidden, memory)
     return hidden, memory
 
 
@@ -36,7 +38,7 @@ def _gradients(outputs: tuple, inputs: list[Tensor]) -> tuple[Tensor, ...]:
 
 @pytest.mark.parametrize('steps', [1, 2, 4])
 @pytest.mark.parametrize('kernel', [3, 5])
-def test_reading_a_sequence(steps: int, kernel: int):
+def test_reading_a_sequence_follows_the_equations(steps: int, kernel: int):
     cell = ConvLSTMCell(2, 3, kernel).double()
     sequence = torch.randn(steps, 2, 2, 4, 5, dtype=torch.float64, requires_grad=True)
     found, expected = cell(sequence), _read(cell, sequence, 3)
@@ -45,13 +47,13 @@ def test_reading_a_sequence(steps: int, kernel: int):
     torch.testing.assert_close(_gradients(found, wanted), _gradients(expected, wanted))
 
 
-def test_forecasting():
+def test_a_forecast_is_a_step_without_input():
     cell = ConvLSTMCell(3, 3).double()
     state = [
         torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True) for _ in 'hc'
     ]
     found = cell.forecast((state[0], state[1]))
-    expected = _step(cell, torch.zeros_like(state[0]), *state)
+    expected = lstm_step(cell.weight, cell.bias, torch.zeros_like(state[0]), *state)
     torch.testing.assert_close(found, expected)
     wanted = [*state, cell.weight, cell.bias]
     torch.testing.assert_close(_gradients(found, wanted), _gradients(expected, wanted))
@@ -60,7 +62,9 @@ def test_forecasting():
 def test_a_forecast_of_other_channels_ignores_the_input_s_weights():
     cell = ConvLSTMCell(5, 3)
     hidden, memory = cell(torch.randn(2, 1, 5, 4, 4))
-    expected = _step(cell, torch.zeros(1, 5, 4, 4), hidden, memory)
+    expected = lstm_step(
+        cell.weight, cell.bias, torch.zeros(1, 5, 4, 4), hidden, memory
+    )
     torch.testing.assert_close(cell.forecast((hidden, memory)), expected)
 
 

@@ -4,20 +4,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.registry import MODELS, DefaultScope
+from test_conv_lstm import lstm_step
 from torch import Tensor
 
 from tskd_mm.models.review.increment_predictor import IncrementPredictor
 
 NAMES = ['stem', 'encoder', 'forecaster', 'upsample', 'refine', 'head']
-
-
-def _cell(w: dict, name: str, x: Tensor, hidden: Tensor, memory: Tensor) -> tuple:
-    gates = F.conv2d(
-        torch.cat([x, hidden], 1), w[f'{name}.weight'], w[f'{name}.bias'], padding=1
-    )
-    i, f, g, o = gates.chunk(4, 1)
-    memory = f.sigmoid() * memory + i.sigmoid() * g.tanh()
-    return o.sigmoid() * memory.tanh(), memory
 
 
 def _naive(w: dict[str, Tensor], sequence: Tensor) -> Tensor:
@@ -33,8 +25,9 @@ def _naive(w: dict[str, Tensor], sequence: Tensor) -> Tensor:
         if hidden is None:
             channels = w['encoder.bias'].numel() // 4
             hidden = memory = x.new_zeros(len(x), channels, *x.shape[2:])
-        hidden, memory = _cell(w, 'encoder', x, hidden, memory)
-    hidden, _ = _cell(w, 'forecaster', torch.zeros_like(hidden), hidden, memory)
+        hidden, memory = lstm_step(*part('encoder'), x, hidden, memory)
+    zeros = torch.zeros_like(hidden)
+    hidden, _ = lstm_step(*part('forecaster'), zeros, hidden, memory)
     x = leaky(F.conv_transpose2d(hidden, *part('upsample'), stride=2, padding=1))
     x = x[:, :, : sequence.shape[-2], : sequence.shape[-1]]
     return F.conv2d(leaky(F.conv2d(x, *part('refine'), padding=1)), *part('head'))
@@ -42,7 +35,7 @@ def _naive(w: dict[str, Tensor], sequence: Tensor) -> Tensor:
 
 @pytest.mark.parametrize('size', [(1, 1), (1, 5), (7, 13), (8, 8)])
 @pytest.mark.parametrize('steps', [1, 2, 3, 4])
-def test_values_and_gradients(size: tuple, steps: int):
+def test_values_and_gradients_are_those_of_the_equations(size: tuple, steps: int):
     predictor = IncrementPredictor(hidden_channels=6, stem_channels=3).double()
     sequence = torch.rand(steps, 2, 1, *size, dtype=torch.float64, requires_grad=True)
     weights = dict(predictor.named_parameters())
@@ -64,7 +57,7 @@ def test_images_do_not_mix():
 
 
 @pytest.mark.parametrize('config', [{}, {'hidden_channels': 32, 'stem_channels': 4}])
-def test_names_and_shapes_of_the_weights(config: dict):
+def test_weights_have_the_names_and_shapes_of_the_parts(config: dict):
     hidden = config.get('hidden_channels', 64)
     stem = config.get('stem_channels', 8)
     shapes = {
