@@ -18,7 +18,7 @@ FAST := tests/test_models tests/test_engine/test_schedule tests/test_moved_impor
 .PHONY: demo test test-fast test-slow lint docs env clean
 
 demo: env  ## train a teacher and three students on built-in data, report and plot
-	$(RUN) tools/demo.py --out work_dirs/demo$(SUFFIX)
+	$(RUN) -m tools.demo --out work_dirs/demo$(SUFFIX)
 
 # Types are checked against the default stack's PyTorch alone.
 test: $(if $(SUFFIX),env,lint)  ## format, lint, types, spelling, then all but slow tests

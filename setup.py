@@ -1,7 +1,7 @@
 """Packages tskd_mm with its configs and tools, where mim looks for them."""
 
 from pathlib import Path
-from shutil import copy2, copytree
+from shutil import copy2
 
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
@@ -9,20 +9,41 @@ from setuptools.command.develop import develop
 
 ROOT = Path(__file__).resolve().parent
 MIM = ('configs', 'tools', 'model-index.yml')
+# What users run. Demo, studies and checks of the project itself stay in the project.
+IN_WHEELS = (
+    'configs/_base_/**/*',
+    'configs/baselines/**/*',
+    'configs/cifar/**/*',
+    'configs/demo/**/*',  # their models are those of some baselines
+    'configs/tskd/**/*',
+    'tools/[!_]*.py',
+    'tools/*.sh',
+    'tools/analysis_tools/benchmark.py',
+    'tools/analysis_tools/plot.py',
+    'tools/analysis_tools/plot_attention.py',
+    'tools/dataset_converters/*.py',
+    'tools/model_converters/*.py',
+    'model-index.yml',
+)
 
 
-def fill_mim(package: Path, link: bool) -> None:
-    """Put what mim looks for under ``<package>/.mim``, as copies or as links."""
+def link_mim(package: Path) -> None:
+    """Link what mim looks for under ``<package>/.mim`` to the project's own."""
     target = package / '.mim'
     target.mkdir(parents=True, exist_ok=True)
     for name in MIM:
-        if link:
-            (target / name).unlink(missing_ok=True)
-            (target / name).symlink_to(Path('..', '..', name))
-        elif (ROOT / name).is_dir():
-            copytree(ROOT / name, target / name, dirs_exist_ok=True)
-        else:
-            copy2(ROOT / name, target / name)
+        (target / name).unlink(missing_ok=True)
+        (target / name).symlink_to(Path('..', '..', name))
+
+
+def copy_mim(package: Path) -> None:
+    """Copy what users need under ``<package>/.mim``."""
+    for pattern in IN_WHEELS:
+        for file in ROOT.glob(pattern):
+            if file.is_file() and file.suffix != '.pyc':
+                target = package / '.mim' / file.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                copy2(file, target)
 
 
 class BuildPy(build_py):
@@ -31,9 +52,9 @@ class BuildPy(build_py):
     def run(self) -> None:
         super().run()
         if self.editable_mode:
-            fill_mim(ROOT / 'tskd_mm', link=True)
+            link_mim(ROOT / 'tskd_mm')
         else:
-            fill_mim(Path(self.build_lib, 'tskd_mm'), link=False)
+            copy_mim(Path(self.build_lib, 'tskd_mm'))
 
 
 class Develop(develop):
@@ -41,7 +62,7 @@ class Develop(develop):
 
     def run(self) -> None:
         super().run()
-        fill_mim(ROOT / 'tskd_mm', link=True)
+        link_mim(ROOT / 'tskd_mm')
 
 
 def requirements(name: str) -> list[str]:

@@ -16,7 +16,7 @@ import tskd_mm  # noqa: F401  (registers the components)
 # Golden numbers and equal bits are those of a CPU; processes that tests start obey too.
 os.environ['CUDA_VISIBLE_DEVICES'] = ''
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(Path(__file__).parent / 'helpers'))
+sys.path[:0] = [str(Path(__file__).parent / 'helpers'), str(ROOT)]
 
 
 @pytest.fixture(autouse=True)

@@ -118,6 +118,8 @@ def check_command(words: list[str]) -> None:
     if words[0] not in ('python', 'bash'):
         return
     tool, *arguments = words[1:]
+    if tool == '-m':
+        tool, *arguments = file_of(arguments[0]), *arguments[1:]
     help_text = source_of(tool)
     flags = [a.split('=')[0] for a in arguments if a.startswith('--')]
     assert [flag for flag in flags if flag not in help_text] == []
@@ -129,12 +131,18 @@ def check_command(words: list[str]) -> None:
         assert [key for key in keys if not settable(content, key)] == []
 
 
+def file_of(module: str) -> str:
+    """Path of what ``python -m`` runs."""
+    path = module.replace('.', '/')
+    return f'{path}/__main__.py' if (ROOT / path).is_dir() else f'{path}.py'
+
+
 def source_of(tool: str) -> str:
     """The tool's own text, and that of those to which it hands its command line on."""
     text = (ROOT / tool).read_text()
     if tool.startswith('tools/dist_'):
         text += source_of(tool.replace('dist_', '').replace('.sh', '.py'))
-    if 'run_host_tool' in text:
+    if 'delegate_to_host' in text:
         host = Path(get_installed_path('mmdet'), '.mim', tool)
         text += host.read_text()
     return text

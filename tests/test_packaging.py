@@ -1,5 +1,6 @@
 """Wheels and editable installs bring configs and tools along for mim."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from toys import run_tool
+from written_run import write_run
 
 import tskd_mm
 
@@ -40,6 +43,34 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
 @pytest.mark.parametrize('name', EXPECTED)
 def test_wheel(wheel, name):
     assert f'tskd_mm/.mim/{name}' in wheel.namelist()
+
+
+def test_wheel_carries_the_commands_of_users_alone(wheel):
+    start = 'tskd_mm/.mim/tools/'
+    found = {n.removeprefix(start) for n in wheel.namelist() if n.startswith(start)}
+    names = ['train.py', 'test.py', 'check.py', 'make_config.py']
+    names += [f'{k}_{w}.sh' for k in ('dist', 'slurm') for w in ('train', 'test')]
+    tools = ('benchmark', 'plot', 'plot_attention')
+    names += [f'analysis_tools/{name}.py' for name in tools]
+    names += ['dataset_converters/npz_to_folders.py']
+    names += ['model_converters/cifar_to_mmpretrain.py']
+    assert found == set(names)
+    assert not any('/configs/study/' in name for name in wheel.namelist())
+
+
+def test_tools_of_a_wheel_stand_alone_and_write_nothing_into_it(wheel, tmp_path):
+    """They import the package, not each other, and results go to the user's folder."""
+    site, user = tmp_path / 'site', tmp_path / 'user'
+    wheel.extractall(site)
+    write_run(user / 'run')
+    before = {path: path.stat().st_mtime_ns for path in site.rglob('*')}
+    tools = site / 'tskd_mm' / '.mim' / 'tools'
+    paths = {'PYTHONPATH': str(site), 'PYTHONDONTWRITEBYTECODE': '1'}
+    run_tool(user, str(tools / 'analysis_tools' / 'plot.py'), 'run', **paths)
+    assert (user / 'run' / 'curves.png').is_file()
+    assert {path: path.stat().st_mtime_ns for path in site.rglob('*')} == before
+    for file in tools.rglob('*.py'):
+        assert not re.search(r'^\s*(from|import) (tools|\.)', file.read_text(), re.M)
 
 
 def test_wheel_has_all_modules(wheel):

@@ -1,19 +1,16 @@
 """The page of results says what the table of trainings says."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
+from tools.study.plan import read_study
+from tools.study.report import report, results_of
+from tools.study.table import find_rows, read_table
 from tskd_mm.host_versions import installed_stack
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / 'tools'))
-
-from study_plan import read_study  # noqa: E402
-from study_report import report, results_of  # noqa: E402
-from study_table import find_rows, read_table  # noqa: E402
 
 os.environ.pop('TSKD_DATA', None)  # the configs read it; trainings name no folder
 PAGE = (ROOT / 'docs' / 'results.md').read_text()

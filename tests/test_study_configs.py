@@ -17,7 +17,7 @@ from tskd_mm.models.review.temporal_review import TemporalReview
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
 FAMILIES = ('cifar10', 'person')
-sys.path.append(str(FOLDER))  # as tools/study.py does
+sys.path.append(str(FOLDER))  # as tools/study does
 LEAVES = sorted(
     path
     for family in FAMILIES

@@ -1,6 +1,6 @@
 """Test a student. Same flags as the test.py of mmdet and mmpretrain."""
 
-from host_tool import run_host_tool
+from tskd_mm.apis.delegate_to_host import delegate_to_host
 
 if __name__ == '__main__':
-    run_host_tool('test.py')
+    delegate_to_host('test.py')

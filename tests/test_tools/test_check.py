@@ -2,11 +2,12 @@
 
 import re
 
-import check
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.runner import EpochBasedTrainLoop
 from toys import run_config, tiny_retinanet, with_validation
+
+from tools import check
 
 LABELS = 'student', 'teacher', 'levels', 'schedule', 'preflight'
 

@@ -4,13 +4,13 @@ import re
 
 import pytest
 import torch
-from make_config import make_config
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from toys import photos
 
+from tools.make_config import make_config
 from tskd_mm.models.loading.model_config import find_model
 
 PAIRS = [

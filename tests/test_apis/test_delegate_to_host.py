@@ -1,0 +1,58 @@
+"""The host of a command line is that of its config."""
+
+import pytest
+from doc_blocks import ROOT
+
+from tskd_mm.apis import delegate_to_host
+from tskd_mm.apis.delegate_to_host import host_of
+
+CONFIGS = ROOT / 'configs' / 'tskd'
+DETECTOR = str(CONFIGS / 'retinanet_r101_to_r50_coco.py')
+CLASSIFIER = str(CONFIGS / 'resnet56_to_resnet20_cifar100.py')
+
+
+@pytest.mark.parametrize(
+    'arguments, host',
+    [
+        ([DETECTOR, '--amp'], 'mmdet'),
+        (['--work-dir', 'out', CLASSIFIER, 'epoch_1.pth'], 'mmpretrain'),
+        (['--cfg-options', 'model.teacher=mine.py', '--amp', CLASSIFIER], 'mmpretrain'),
+    ],
+)
+def test_host_of_a_config(arguments: list[str], host: str):
+    assert host_of(arguments) == host
+
+
+def test_a_folder_with_an_equals_sign(tmp_path):
+    config = tmp_path / 'lr=0.1' / 'config.py'
+    config.parent.mkdir()
+    config.write_text("default_scope = 'mmpretrain'\n")
+    assert host_of([str(config)]) == 'mmpretrain'
+
+
+@pytest.mark.parametrize(
+    'installed, host',
+    [
+        ({'mmdet', 'mmpretrain'}, 'mmdet'),
+        ({'mmdet'}, 'mmdet'),
+        ({'mmpretrain'}, 'mmpretrain'),
+    ],
+)
+def test_help_is_that_of_an_installed_host(monkeypatch, installed: set, host: str):
+    monkeypatch.setattr(delegate_to_host, 'find_spec', lambda n: n in installed or None)
+    assert host_of(['--help']) == host
+
+
+def test_no_such_config():
+    with pytest.raises(SystemExit, match=r'^there is no config file no\.py$'):
+        host_of(['no.py'])
+
+
+def test_a_config_of_neither(tmp_path):
+    (tmp_path / 'config.py').write_text("default_scope = 'mmseg'\n")
+    text = (
+        'config.py: default_scope must be one of mmdet, mmpretrain, but got '
+        "'mmseg': use the tools of the package it belongs to$"
+    )
+    with pytest.raises(SystemExit, match=text):
+        host_of([str(tmp_path / 'config.py')])

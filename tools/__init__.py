@@ -1,0 +1,1 @@
+"""The commands; those of the demo and the studies run with ``python -m``."""

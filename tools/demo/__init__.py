@@ -1,0 +1,1 @@
+"""``make demo``: digits, a teacher, and one student trained three ways."""

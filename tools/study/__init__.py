@@ -1,0 +1,1 @@
+"""Studies: a grid of methods and seeds, and what can be concluded from it."""

@@ -1,0 +1,88 @@
+"""Trains a grid of methods and seeds, and reports what can be concluded from it.
+
+A study is a small file: a metric, methods with a config each, seeds, and the pairs of
+methods to compare; see configs/study/. Each training is a process of its own with one
+thread. All methods have their turn with one seed before the next seed begins, finished
+trainings are kept in a table, and the same command goes on after an interruption.
+
+Example, from the project's folder:
+    python -m tools.study configs/study/person.py --data data --jobs 2
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .grid import Grid
+from .plan import read_study
+from .report import draw, report, results_of
+from .table import find_rows, read_table
+
+
+def write_report(grid: Grid, seeds: Sequence[int]) -> Path:
+    """Write report and plot of what the table holds.
+
+    Returns:
+        Path of the report.
+    """
+    study = grid.study
+    rows = find_rows(read_table(grid.table), study.trials(seeds), study.metric)
+    results = results_of(rows)
+    path = grid.out / f'{study.name}.md'
+    draw(study, results, path.with_suffix('.png'))
+    path.write_text(report(study, results, seeds) + '\n')
+    return path
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='python -m tools.study',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('study', type=Path, help='file of the study')
+    parser.add_argument(
+        '--data', type=Path, default=Path('data'), help='folder of images and weights'
+    )
+    parser.add_argument('--jobs', type=int, default=1, help='trainings at a time')
+    parser.add_argument('--seeds', type=int, nargs='+', help="default: the study's own")
+    parser.add_argument(
+        '--out', type=Path, default=Path('work_dirs/study'), help='of all it writes'
+    )
+    parser.add_argument(
+        '--table', type=Path, help='CSV file of finished trainings; default: in --out'
+    )
+    parser.add_argument(
+        '--report-only', action='store_true', help='of what is finished; train nothing'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    os.environ.pop('TSKD_DATA', None)  # a config is the same wherever the data is
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('terminated'))
+    try:
+        study = read_study(args.study)
+        seeds = args.seeds or study.seeds
+        out = args.out.absolute()
+        table = args.table or out / 'runs.csv'
+        grid = Grid(study, table.absolute(), out, args.data.absolute())
+        trials = [] if args.report_only else [*study.trials(seeds)]
+        failed = grid.run(trials, args.jobs) if trials else []
+        path = write_report(grid, seeds)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
+    print(f'\n{path.read_text()}\nwritten to {path}')
+    if failed:
+        sys.exit(f'failed: {", ".join(map(str, failed))}; the same command tries again')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit('\ninterrupted: the same command goes on')

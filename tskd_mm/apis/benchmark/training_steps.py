@@ -1,0 +1,178 @@
+"""What the benchmark times: whole training steps and the parts they are made of."""
+
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_distributed
+from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from torch import Tensor, nn
+
+from ..batch_features import as_leaf, batch_features, run_static_losses
+from ..interleaved_timing import Step
+from ..untrained_distiller import untrained_distiller
+
+
+class TrainingSteps:
+    """Steps to be timed; the optimizer's learning rate is 0, so that all stay alike.
+
+    Args:
+        config: Of a training with reviews.
+        data: One batch, as from the data loader.
+        slots: Memories; each is a little older than the next.
+        device: Where everything is.
+        amp: Train in mixed precision.
+        channels_last: Keep images and weights in that memory format.
+
+    Attributes:
+        model: The distiller.
+        alone: A copy of its student, which trains without distillation.
+        optimizers: Of both.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        data: dict,
+        slots: int,
+        device: torch.device,
+        amp: bool = False,
+        channels_last: bool = False,
+    ) -> None:
+        self.data = data
+        self.amp = amp
+        self.device = device
+        model: Any = untrained_distiller(config).to(device)
+        if channels_last:
+            model = model.to(memory_format=torch.channels_last)
+        _memorize(model, slots)
+        self.model = model
+        self.alone = deepcopy(model.student)
+        self.wrapped = _wrap(self.model, device), _wrap(self.alone, device)
+        self.optimizers = tuple(_optimizer(part, config, amp) for part in self.wrapped)
+        self._keep_inputs_of_parts()
+
+    def whole(self) -> dict[str, Step]:
+        """Training steps, from the student's alone to that of a review."""
+        return {
+            'student': self.train_alone,
+            'student and teacher': self._train_next_to_teacher,
+            'TSKD, general': partial(self.train, 'general'),
+            'TSKD, review': partial(self.train, 'review'),
+        }
+
+    def parts(self) -> dict[str, Step]:
+        """Forward, and where there is something to train backward, of single parts."""
+        return {
+            'teacher features': self._teacher,
+            'features of one past student': self._student,
+            'features of all past students': self._past,
+            'static losses': partial(run_static_losses, self.model, self.seen),
+            'attention maps': self._maps,
+            'predictors': self._predict,
+            'optimizer': self._optimize,
+            'memorize': partial(self.model.memorize, 0),
+        }
+
+    def prediction(self) -> dict[str, Step]:
+        """Testing with the plain model, and through the distiller."""
+        self.model.eval()
+        return {
+            'plain model': partial(self.model.student.test_step, self.data),
+            'distiller': partial(self.model.test_step, self.data),
+        }
+
+    def train_alone(self) -> None:
+        """A step of the student without distillation."""
+        self.wrapped[1].train_step(self.data, self.optimizers[1])
+
+    def train(self, phase: str) -> None:
+        """A step of the distiller in one phase."""
+        self.model.phase = phase
+        self.wrapped[0].train_step(self.data, self.optimizers[0])
+
+    def _train_next_to_teacher(self) -> None:
+        self.train_alone()
+        self._teacher()
+
+    def _keep_inputs_of_parts(self) -> None:
+        self.seen = batch_features(self.model, self.data, self._precision())
+        self.past = self._past()
+        compared = self.model.review.compare(
+            self.past,
+            self.seen.student.levels,
+            self.seen.teacher.levels,
+            self.seen.valid,
+        )
+        self.histories = [as_leaf(level.history) for level in compared]
+        self.gaps = [level.gap.detach() for level in compared]
+        trained = [p for p in self.alone.parameters() if p.requires_grad]
+        self.gradients = [(p, torch.zeros_like(p)) for p in trained]
+
+    @torch.no_grad()
+    def _student(self) -> None:
+        with self._precision():
+            inputs = self.seen.inputs
+            self.model.tap.run(lambda: self.model.student(inputs, mode='tensor'))
+
+    def _teacher(self) -> None:
+        with self._precision():
+            self.model.teacher(self.seen.inputs, self.seen.samples)
+
+    def _past(self) -> list[list[Tensor]]:
+        with self._precision():
+            return self.model.bank.levels(self.seen.inputs)
+
+    def _maps(self) -> None:
+        student, teacher = self.seen.student.levels, self.seen.teacher.levels
+        maps = [
+            self.model.review.attention(feature, mask)
+            for levels in (*self.past, student, student, teacher)  # as compare() does
+            for feature, mask in zip(levels, self.seen.valid)
+        ]
+        torch.stack([one.sum() for one in maps]).sum().backward()
+
+    def _predict(self) -> None:
+        predictors = zip(self.model.review.predictors, self.histories)
+        predictions = [predictor(history) for predictor, history in predictors]
+        torch.stack([one.sum() for one in predictions]).sum().backward()
+
+    def _optimize(self) -> None:
+        for parameter, gradient in self.gradients:
+            parameter.grad = gradient
+        self.optimizers[1].optimizer.step()
+        self.optimizers[1].zero_grad()
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, enabled=self.amp)
+
+
+def _memorize(model: Any, slots: int) -> None:
+    for slot in range(slots):
+        model.memorize(slot)
+        with torch.no_grad():
+            for parameter in model.student.parameters():
+                if parameter.requires_grad:
+                    parameter.mul_(1.01)
+
+
+def _wrap(model: nn.Module, device: torch.device) -> Any:
+    if not is_distributed():
+        return model
+    devices = [device.index] if device.type == 'cuda' else None
+    return MMDistributedDataParallel(model, device_ids=devices, broadcast_buffers=False)
+
+
+def _optimizer(model: nn.Module, config: Config, amp: bool) -> OptimWrapper:
+    settings = deepcopy(config.optim_wrapper)
+    settings.optimizer.lr = 0.0
+    settings.type = 'AmpOptimWrapper' if amp else 'OptimWrapper'
+    if amp:
+        settings.loss_scale = 1.0  # with its default the first steps are skipped
+    else:
+        settings.pop('loss_scale', None)
+        settings.pop('dtype', None)
+    return build_optim_wrapper(model, settings)
