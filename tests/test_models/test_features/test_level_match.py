@@ -2,7 +2,6 @@ import pytest
 from refusals import refused
 
 from tskd_mm.models.features.level_match import (
-    check_classes,
     match_levels,
     select_levels,
 )
@@ -21,11 +20,6 @@ def test_levels_are_selected_by_stride():
 
 def test_named_levels_are_matched_in_order():
     assert match_levels([1, 1, 2], [1, 2, 4], pyramid=False) == [0, 1, 2]
-
-
-def test_the_same_classes_or_none_are_accepted():
-    check_classes(5, 5)
-    check_classes(None, None)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +43,6 @@ def test_the_same_classes_or_none_are_accepted():
             select_levels,
             ([4, 8], [8, 64]),
             "strides must be among the student's [4, 8], but got [8, 64]",
-        ),
-        (
-            check_classes,
-            (5, 7),
-            'logit_losses compare the scores of the same classes, but the student has '
-            '5 classes and the teacher 7: use a teacher of the same classes, or set '
-            'logit_losses=None',
         ),
     ],
 )

@@ -11,14 +11,17 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.feature_tap import FeatureTap, Inspection
-from ..features.level_match import check_classes, fit_size, match_levels
+from ..features.level_match import fit_size, match_levels
 from ..features.padding import valid_pixels
+from ..heads.head_comparison import HeadComparison
+from ..loading.class_names import class_names
 from ..loading.model_config import ModelSource, find_model
 from ..losses.feature_loss import needs_teacher_channels
 from ..losses.loss_collection import LossCollection
 from ..review.snapshot_bank import SnapshotBank
 from ..review.temporal_review import TemporalReview
 from ..teacher.frozen_teacher import FrozenTeacher, build_teacher
+from ..teacher.teacher_classes import TeacherClasses
 from .gradient_average import average_gradients_after_backward
 from .loss_dict import add_losses, check_finite, name_task_loss, weigh
 from .plain_student import PlainStudent
@@ -52,6 +55,11 @@ class TSKDDistiller(PlainStudent):
         feature_losses: Static losses on every level of the features, by name.
             Default: attention transfer with weight 0.1.
         logit_losses: Static losses on the logits, by name. Default: none.
+        head_losses: Static losses on the heads of detectors, by name. Default: none;
+            then the teacher's head is not run.
+        teacher_classes: For ``logit_losses`` and ``head_losses``, the classes of the
+            teacher that the student has, by name or index in the student's order.
+            Default: both have the same.
         review: Arguments of
             :class:`~tskd_mm.models.review.temporal_review.TemporalReview`; None leaves
             the static losses alone, with DistillationHook in place of TSKDMemoryHook.
@@ -67,9 +75,10 @@ class TSKDDistiller(PlainStudent):
             a loop of one's own, sets it.
         loss_factors: Factors of the added losses by name, 1 where there is none; set by
             LossWeightHook.
+        class_names: The student's classes, for messages; set by the hook.
 
     Raises:
-        ValueError: If a tap or a stride does not exist.
+        ValueError: If a tap or a stride does not exist, or a head cannot be read.
     """
 
     def __init__(
@@ -83,6 +92,8 @@ class TSKDDistiller(PlainStudent):
         logit_tap: str = 'head',
         feature_losses: dict[str, dict] | None = ATTENTION_TRANSFER,
         logit_losses: dict[str, dict] | None = None,
+        head_losses: dict[str, dict] | None = None,
+        teacher_classes: Sequence[str | int] | None = None,
         review: dict | None = {},  # noqa: B006
         data_preprocessor: dict | None = None,
         trust_teacher_checkpoint: bool = False,
@@ -96,6 +107,8 @@ class TSKDDistiller(PlainStudent):
         self.teacher_checkpoint = teacher_checkpoint
         self.trust_teacher_checkpoint = trust_teacher_checkpoint
         self.teacher_taps = teacher_taps or student_taps
+        self.teacher_classes = teacher_classes
+        self.class_names: Sequence[str] | None = None
         self.logit_tap = logit_tap if logit_losses else None
         self.teacher: FrozenTeacher | None = None
         self.phase: Literal['memorize', 'review', 'general'] | None = None
@@ -111,7 +124,10 @@ class TSKDDistiller(PlainStudent):
                 logit_losses,
                 self.inspection.channels,
                 self._teacher_channels(feature_losses or {}),
+                head_losses,
             )
+        self.heads = HeadComparison(self.static_losses.asked_of_heads)
+        self.heads.check(model)
         self.bank: SnapshotBank | None = None
         self.review: TemporalReview | None = None
         if review is not None:
@@ -170,15 +186,19 @@ class TSKDDistiller(PlainStudent):
             The host's losses; ``loss_<name>``, weighted, and ``ratio_<name>`` to the
             task loss for each static loss and, in a review, for ``review``.
         """
-        with self.tap.record() as student:
+        with self.tap.record() as student, self.heads.record(self.student) as seen:
             task = name_task_loss(self.student.loss(inputs, data_samples))
-        teacher = self.require_teacher()(inputs, data_samples)
+        frozen = self.require_teacher()
+        teacher = frozen(inputs, data_samples)
+        heads = self.heads.read(
+            seen, self.student, frozen.model, teacher.neck, data_samples
+        )
         with torch.autocast(inputs.device.type, enabled=False):
             valid = [
                 valid_pixels(data_samples, f.shape[-2:], f) for f in student.levels
             ]
             teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
-            static = self.static_losses(student, teacher, valid, data_samples)
+            static = self.static_losses(student, teacher, valid, data_samples, heads)
         added = weigh(static, self.loss_factors)
         if self.phase == 'review' and self.bank and self.review:
             past = self.bank.levels(inputs)
@@ -203,12 +223,25 @@ class TSKDDistiller(PlainStudent):
         super().init_weights()
         for parameter in self.review.parameters() if self.review else ():
             broadcast(parameter.data)  # the wrapper that would do it ignores them
-        model = build_teacher(
-            self._find_teacher(), self.teacher_checkpoint, self.trust_teacher_checkpoint
-        )
+        source, checkpoint = self._find_teacher(), self.teacher_checkpoint
+        model = build_teacher(source, checkpoint, self.trust_teacher_checkpoint)
         tap = self._tap_teacher(model)
+        classes = TeacherClasses(
+            self.teacher_classes,
+            lambda: class_names(source, checkpoint, self.trust_teacher_checkpoint),
+            self.class_names,
+        )
+        self.heads.match(self.student, model, classes)
         model.to(next(self.student.parameters()).device)
-        self.teacher = FrozenTeacher(model, tap, self.data_preprocessor)
+        self.teacher = FrozenTeacher(
+            model,
+            tap,
+            self.data_preprocessor,
+            classes.of_logits(
+                self.inspection.num_classes, self.teacher_inspection.num_classes
+            ),
+            whole_neck=bool(self.heads),
+        )
 
     def require_teacher(self) -> FrozenTeacher:
         """The teacher.
@@ -253,7 +286,7 @@ class TSKDDistiller(PlainStudent):
     @property
     def loss_names(self) -> list[str]:
         """Names of the losses that are added to the task's."""
-        static = [*self.static_losses.features, *self.static_losses.logits]
+        static = self.static_losses.names
         return static if self.review is None else [*static, 'review']
 
     def _find_teacher(self) -> ModelSource:
@@ -262,7 +295,6 @@ class TSKDDistiller(PlainStudent):
     def _tap_teacher(self, model: nn.Module) -> FeatureTap:
         tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
         found = tap.inspect()
-        check_classes(self.inspection.num_classes, found.num_classes)
         necks = len(self.tap.paths) == len(tap.paths) == 1
         pyramid = necks and max(len(self.strides), len(found.strides)) > 1
         tap.levels = match_levels(self.strides, found.strides, pyramid)

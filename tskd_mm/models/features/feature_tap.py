@@ -24,10 +24,12 @@ class Features:
     Attributes:
         levels: Feature maps in the order of the taps, each (N, C, H, W).
         logits: Classification scores, (N, K), where they were asked for.
+        neck: All outputs of the neck, each (N, C, H, W), where a head reads them.
     """
 
     levels: list[Tensor] = field(default_factory=list)
     logits: Tensor | None = None
+    neck: Sequence[Tensor] = ()
 
 
 @dataclass(frozen=True)

@@ -65,21 +65,3 @@ def fit_size(teacher: Tensor, student: Tensor) -> Tensor:
     if teacher.shape[-2:] == (height, width):
         return teacher
     return F.adaptive_avg_pool2d(teacher, (height, width))
-
-
-def check_classes(student: int | None, teacher: int | None) -> None:
-    """Check that the scores of both models are of the same classes.
-
-    Args:
-        student: Its number of classes; None if scores are not compared.
-        teacher: Its number of classes.
-
-    Raises:
-        ValueError: If the numbers differ.
-    """
-    if student != teacher and None not in (student, teacher):
-        raise ValueError(
-            'logit_losses compare the scores of the same classes, but the student has '
-            f'{student} classes and the teacher {teacher}: use a teacher of the same '
-            'classes, or set logit_losses=None'
-        )

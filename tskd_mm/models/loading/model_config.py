@@ -1,11 +1,13 @@
 """Finds out what a user means by "this model"."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 from mmengine.hub import get_config
+from mmengine.registry import DATASETS
 
 
 @dataclass
@@ -15,10 +17,12 @@ class ModelSource:
     Attributes:
         config: Ready for ``MODELS.build``.
         name: As the user wrote it, for messages.
+        classes: Names of the classes of the config's data set, if it tells them.
     """
 
     config: dict
     name: str
+    classes: Sequence[str] | None = None
 
     def weights_in_index(self) -> str:
         """Where the host's model index says the trained weights are.
@@ -78,7 +82,19 @@ def find_model(
         model.setdefault('data_preprocessor', config.data_preprocessor)
     if 'default_scope' in config:
         model.setdefault('_scope_', config.default_scope)
-    return ModelSource(model, str(source))
+    return ModelSource(model, str(source), _classes(config))
+
+
+def _classes(config: Config) -> Sequence[str] | None:
+    """Of the data set that the config tests on; wrappers are looked into."""
+    dataset = config.get('test_dataloader', {}).get('dataset', {})
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    if 'classes' in dataset.get('metainfo', {}):
+        return dataset['metainfo']['classes']
+    with DATASETS.switch_scope_and_registry(config.get('default_scope')) as registry:
+        found = registry.get(dataset.get('type', ''))
+    return getattr(found, 'METAINFO', {}).get('classes')
 
 
 def _read(source: str, role: str) -> Config:

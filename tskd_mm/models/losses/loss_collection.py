@@ -1,7 +1,7 @@
 """All static losses of a distiller, by name."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,11 +9,13 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.feature_tap import Features
+from ..heads.compared_heads import ComparedHeads
 from .feature_loss import (
     build_feature_loss,
     needs_teacher_channels,
     optional_inputs,
 )
+from .head_loss import HeadLoss
 
 RESERVED = ('review', 'task')
 
@@ -31,6 +33,7 @@ class LossCollection(nn.Module):
         student_channels: Channels of the student's levels.
         teacher_channels: Channels of the teacher's levels. None if they are unknown:
             losses that need them are left out.
+        heads: Configs of losses on heads of detectors, by name (:class:`.HeadLoss`).
 
     Raises:
         ValueError: If a name cannot be used, or a weight is negative, NaN or infinite.
@@ -42,10 +45,11 @@ class LossCollection(nn.Module):
         logits: dict[str, dict] | None,
         student_channels: Sequence[int],
         teacher_channels: Sequence[int] | None,
+        heads: dict[str, dict] | None = None,
     ) -> None:
         super().__init__()
-        features, logits = features or {}, logits or {}
-        _check_names([*features, *logits])
+        features, logits, heads = features or {}, logits or {}, heads or {}
+        _check_names([*features, *logits, *heads])
         self.features = nn.ModuleDict(
             {
                 name: build_feature_loss(config, student_channels, teacher_channels)
@@ -54,9 +58,22 @@ class LossCollection(nn.Module):
             }
         )
         self.logits = nn.ModuleDict({n: MODELS.build(c) for n, c in logits.items()})
-        for name, losses in [*self.features.items(), *self.logits.items()]:
-            for loss in losses.modules():
-                check_weight(name, loss)
+        self.heads = nn.ModuleDict({n: HeadLoss(n, c) for n, c in heads.items()})
+        for group in (self.features, self.logits, self.heads):
+            for name, losses in group.items():
+                for loss in losses.modules():
+                    check_weight(name, loss)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the values that a call returns."""
+        parts = [name for loss in self.heads.values() for name in loss.names]
+        return [*self.features, *self.logits, *parts]
+
+    @property
+    def asked_of_heads(self) -> list[tuple[type[ComparedHeads], list[str]]]:
+        """The kinds of heads that are compared, and what is asked of each."""
+        return [(loss.kind, loss.asked) for loss in self.heads.values()]
 
     def forward(
         self,
@@ -64,6 +81,7 @@ class LossCollection(nn.Module):
         teacher: Features,
         valid: Sequence[Tensor | None],
         data_samples: Sequence[Any],
+        heads: Mapping[type, dict[str, Any]] = {},
     ) -> dict[str, Tensor]:
         """The losses by name.
 
@@ -72,6 +90,7 @@ class LossCollection(nn.Module):
             teacher: Features of the teacher in the student's sizes.
             valid: Masks of the padding, one a level; both features read 0 there.
             data_samples: One per image.
+            heads: What the heads said, by their kind.
         """
         # Under mixed precision the adapters' weights are float32 nevertheless.
         ours, theirs = _full_precision(student.levels), _full_precision(teacher.levels)
@@ -85,6 +104,8 @@ class LossCollection(nn.Module):
             known = {'valid': None, 'data_samples': data_samples}
             extra = {n: known[n] for n in optional_inputs(type(loss).forward)}
             losses[name] = loss(*scores, **extra)
+        for loss in self.heads.values():
+            losses |= loss(heads[loss.kind])
         return losses
 
 

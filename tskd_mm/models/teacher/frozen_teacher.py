@@ -26,13 +26,22 @@ class FrozenTeacher:
         model: The teacher, with its weights.
         tap: The features to read from it.
         student_preprocessor: Made the batches that the teacher will see.
+        classes: Indices of the logits to return. Default: all.
+        whole_neck: Return all outputs of the neck too, for a head to read.
     """
 
     def __init__(
-        self, model: nn.Module, tap: FeatureTap, student_preprocessor: nn.Module
+        self,
+        model: nn.Module,
+        tap: FeatureTap,
+        student_preprocessor: nn.Module,
+        classes: Sequence[int] | None = None,
+        whole_neck: bool = False,
     ) -> None:
         self.model = model.eval().requires_grad_(False)
         self.tap = tap
+        self.classes = classes
+        self.whole_neck = whole_neck
         self.adapt = TeacherInput(student_preprocessor, model.data_preprocessor)
 
     def __deepcopy__(self, memo: dict) -> 'FrozenTeacher':
@@ -47,7 +56,18 @@ class FrozenTeacher:
             data_samples: Show where the images end and the padding begins.
         """
         images = self.adapt(inputs, data_samples)
-        return self.tap.run(lambda: self.model(images, mode='tensor'))
+        features = self._look(images)
+        if features.logits is not None and self.classes is not None:
+            features.logits = features.logits[:, self.classes]
+        return features
+
+    def _look(self, images: Tensor) -> Features:
+        if not self.whole_neck:
+            return self.tap.run(lambda: self.model(images, mode='tensor'))
+        with self.tap.record() as features:
+            neck = self.model.extract_feat(images)
+        features.neck = neck
+        return features
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: Sequence[Any]) -> list[Any]:

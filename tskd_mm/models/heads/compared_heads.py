@@ -1,0 +1,80 @@
+"""What every kind of head offers to the losses that compare it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..teacher.teacher_classes import TeacherClasses
+
+
+class ComparedHeads(ABC):
+    """The heads of student and teacher, of one kind.
+
+    A loss names its kind in the class attribute ``compares`` and, as parameters of
+    its ``forward``, what it asks for: names of entries of what :meth:`read` returns.
+    Models come as arguments and are not kept: the runner may replace their modules,
+    and an EMA model is a copy.
+
+    Args:
+        asked: What the losses ask for. What nobody asks for need not be computed.
+
+    Attributes:
+        classes: Indices of the teacher's classes that are the student's, in the
+            student's order; None if both know the same. Set by :meth:`match`.
+    """
+
+    def __init__(self, asked: Collection[str]) -> None:
+        self.asked = frozenset(asked)
+        self.classes: list[int] | None = None
+
+    @abstractmethod
+    def check(self, student: nn.Module) -> None:
+        """Check that the student has a head of this kind that can be read.
+
+        Raises:
+            ValueError: If it has none; names what is missing.
+        """
+
+    @abstractmethod
+    def match(
+        self, student: nn.Module, teacher: nn.Module, classes: TeacherClasses
+    ) -> None:
+        """Check that both heads can be compared; called before training.
+
+        Args:
+            student: The student.
+            teacher: The teacher, with its weights.
+            classes: Finds the teacher's classes among the student's.
+
+        Raises:
+            ValueError: If they cannot; says what differs.
+        """
+
+    @abstractmethod
+    def record(self, student: nn.Module) -> AbstractContextManager[Any]:
+        """While open, watch the forward pass that the student's own loss makes."""
+
+    @abstractmethod
+    def read(
+        self,
+        seen: Any,
+        student: nn.Module,
+        teacher: nn.Module,
+        neck: Sequence[Tensor],
+        data_samples: Sequence[Any],
+    ) -> dict[str, Any]:
+        """What losses can ask for. Runs the teacher's head, without gradients to it.
+
+        Called with the precision of the student's forward pass; what it returns is
+        in float32 or more.
+
+        Args:
+            seen: What :meth:`record` yielded.
+            student: The student.
+            teacher: The teacher, in eval mode.
+            neck: All outputs of the teacher's neck, each (N, C, H, W).
+            data_samples: One per image.
+        """

@@ -1,0 +1,77 @@
+"""Watches the heads of student and teacher for the losses that compare them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..teacher.teacher_classes import TeacherClasses
+from .compared_heads import ComparedHeads
+
+HeadKind = type[ComparedHeads]
+
+
+class HeadComparison:
+    """All kinds of heads that the head losses of a distiller compare.
+
+    Without head losses every method does nothing.
+
+    Args:
+        asked: What the losses ask for, by the kind of head that they compare.
+
+    Attributes:
+        kinds: The heads by their kind.
+    """
+
+    def __init__(self, asked: Iterable[tuple[HeadKind, Iterable[str]]]) -> None:
+        inputs: dict[HeadKind, set[str]] = {}
+        for kind, names in asked:
+            inputs.setdefault(kind, set()).update(names)
+        self.kinds = {kind: kind(names) for kind, names in inputs.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self.kinds)
+
+    def check(self, student: nn.Module) -> None:
+        """Check that the student's heads can be read.
+
+        Raises:
+            ValueError: If one cannot; names what is missing.
+        """
+        for heads in self.kinds.values():
+            heads.check(student)
+
+    def match(
+        self, student: nn.Module, teacher: nn.Module, classes: TeacherClasses
+    ) -> None:
+        """Check that the heads of both can be compared; before training.
+
+        Raises:
+            ValueError: If they cannot; says what differs.
+        """
+        for heads in self.kinds.values():
+            heads.match(student, teacher, classes)
+
+    @contextmanager
+    def record(self, student: nn.Module) -> Iterator[dict[HeadKind, Any]]:
+        """While open, watch the student; yields what was seen, by kind."""
+        with ExitStack() as stack:
+            yield {
+                kind: stack.enter_context(heads.record(student))
+                for kind, heads in self.kinds.items()
+            }
+
+    def read(
+        self,
+        seen: dict[HeadKind, Any],
+        student: nn.Module,
+        teacher: nn.Module,
+        neck: Sequence[Tensor],
+        data_samples: Sequence[Any],
+    ) -> dict[HeadKind, dict[str, Any]]:
+        """What the losses can ask for, by kind; see :meth:`.ComparedHeads.read`."""
+        return {
+            kind: heads.read(seen[kind], student, teacher, neck, data_samples)
+            for kind, heads in self.kinds.items()
+        }

@@ -1,0 +1,35 @@
+"""What a trained model's classes are called."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .checkpoint import read_checkpoint
+from .model_config import ModelSource
+
+
+def class_names(
+    source: ModelSource, checkpoint: str | None, trust: bool = False
+) -> Sequence[str] | None:
+    """Names that the checkpoint keeps, else those of the config's data set.
+
+    Args:
+        source: The model's config.
+        checkpoint: As for :func:`~.frozen_teacher.build_teacher`.
+        trust: See :func:`.read_checkpoint`.
+
+    Returns:
+        In the order of the scores; None if neither names them.
+    """
+    if checkpoint == 'auto':
+        checkpoint = source.weights_in_index()
+    content = {} if checkpoint is None else read_checkpoint(checkpoint, trust)
+    return _saved(content) or source.classes
+
+
+def _saved(content: Any) -> Sequence[str] | None:
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    if not isinstance(meta, Mapping):
+        return None
+    known = meta.get('dataset_meta')
+    found = known.get('classes') if isinstance(known, Mapping) else meta.get('CLASSES')
+    return found if isinstance(found, Sequence) and len(found) else None

@@ -1,0 +1,55 @@
+"""How a loss on heads is given what it asks for, and how its parts are named."""
+
+import inspect
+from typing import Any
+
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from ..heads.compared_heads import ComparedHeads
+from .feature_loss import loss_class
+
+
+class HeadLoss(nn.Module):
+    """A loss that compares heads, under its name.
+
+    The class of the loss has the attribute ``compares``, the kind of heads
+    (:class:`.ComparedHeads`, such as ``DenseHeads``), and asks by the names of the
+    parameters of its ``forward``. It returns a scalar or, where its class has
+    ``parts = ('cls', 'box')``, a dict with a scalar for each: then they are called
+    ``<name>_cls`` and ``<name>_box``, in the log and for LossWeightHook.
+
+    Args:
+        name: What the config calls it.
+        config: Config of the loss.
+
+    Raises:
+        ValueError: If the loss compares no heads.
+    """
+
+    def __init__(self, name: str, config: dict) -> None:
+        super().__init__()
+        found = loss_class(config)
+        kind = getattr(found, 'compares', None)
+        if not (isinstance(kind, type) and issubclass(kind, ComparedHeads)):
+            raise ValueError(
+                f'head_losses has {name!r} of type {found.__name__}, which compares no '
+                'heads (its class has no attribute compares): give it under '
+                'feature_losses or logit_losses'
+            )
+        self.kind = kind
+        self.loss = MODELS.build(config)
+        self.asked = [*inspect.signature(found.forward).parameters][1:]
+        self.parts = {part: f'{name}_{part}' for part in getattr(found, 'parts', ())}
+        self.names = [*self.parts.values()] or [name]
+
+    def forward(self, known: dict[str, Any]) -> dict[str, Tensor]:
+        """The loss, or its parts, by their full names.
+
+        Args:
+            known: What the heads said, see :meth:`.ComparedHeads.read`.
+        """
+        found = self.loss(**{name: known[name] for name in self.asked})
+        if not self.parts:
+            return {self.names[0]: found}
+        return {name: found[part] for part, name in self.parts.items()}

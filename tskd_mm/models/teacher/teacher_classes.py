@@ -1,0 +1,87 @@
+"""Which of the teacher's classes are the student's."""
+
+from collections.abc import Callable, Sequence
+
+Names = Sequence[str] | None
+Wanted = Sequence[str | int] | None
+
+
+class TeacherClasses:
+    """Finds the teacher's classes among its scores.
+
+    Args:
+        wanted: Names or indices of the teacher's classes, in the student's order; None
+            if both models know the same classes.
+        teacher_names: Called for the names of the teacher's classes where they are
+            needed; None if nobody knows them.
+        student_names: The names of the student's classes, for messages.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        teacher_names: Callable[[], Names],
+        student_names: Names = None,
+    ) -> None:
+        self.wanted = wanted
+        self.teacher_names = teacher_names
+        self.student_names = student_names
+
+    def indices(self, student: int, teacher: int) -> list[int] | None:
+        """Indices of the student's classes among the teacher's scores.
+
+        Args:
+            student: Number of the student's classes.
+            teacher: Number of the teacher's classes.
+
+        Returns:
+            None if both are the same classes.
+
+        Raises:
+            ValueError: If the numbers differ and no classes were chosen, or a chosen
+                class does not exist, or their number is not the student's.
+        """
+        ours = _listed(student, self.student_names)
+        if self.wanted is None and student == teacher:
+            return None
+        if self.wanted is None:
+            raise ValueError(
+                'head_losses and logit_losses compare the scores of the same classes, '
+                f'but the student has {ours} and the teacher '
+                f'{_listed(teacher, self.teacher_names())}: set teacher_classes to the '
+                "student's classes by the teacher's names or indices, in the "
+                "student's order"
+            )
+        if len(self.wanted) != student:
+            raise ValueError(
+                'teacher_classes must give one class of the teacher for each of the '
+                f'student, which has {ours}, but got {[*self.wanted]}'
+            )
+        return [self._index(wanted, teacher) for wanted in self.wanted]
+
+    def of_logits(self, student: int | None, teacher: int | None) -> list[int] | None:
+        """:meth:`indices` for logits; numbers are None where none are compared."""
+        if student is None or teacher is None:
+            return None
+        return self.indices(student, teacher)
+
+    def _index(self, wanted: str | int, count: int) -> int:
+        if isinstance(wanted, int) and 0 <= wanted < count:
+            return wanted
+        names = self.teacher_names()
+        if isinstance(wanted, str) and names is None:
+            raise ValueError(
+                f'teacher_classes has the name {wanted!r}, but neither the checkpoint '
+                'nor the config of the teacher names its classes: give their indices'
+            )
+        if names is None or wanted not in names:
+            raise ValueError(
+                f'teacher_classes has {wanted!r}, but the teacher has '
+                f'{_listed(count, names)}'
+            )
+        return [*names].index(str(wanted))
+
+
+def _listed(count: int, names: Names) -> str:
+    classes = f'{count} class{"" if count == 1 else "es"}'
+    return classes if names is None else f'{classes} ({", ".join(names)})'
