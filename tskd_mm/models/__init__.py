@@ -4,14 +4,18 @@ from .features import attention_map
 from .loading import find_model
 from .losses import (
     AttentionTransferLoss,
+    BCKDLoss,
+    CrossKDLoss,
     CWDLoss,
     DKDLoss,
     FGDLoss,
     FitNetLoss,
+    LDLoss,
     LogitKLLoss,
     MGDLoss,
     PKDLoss,
     ReviewKDLoss,
+    ScoreWeightedL2Loss,
 )
 from .review import (
     IncrementPredictor,
@@ -22,6 +26,10 @@ from .review import (
 
 __all__ = [
     'AttentionTransferLoss',
+    'BCKDLoss',
+    'CrossKDLoss',
+    'LDLoss',
+    'ScoreWeightedL2Loss',
     'CWDLoss',
     'DKDLoss',
     'FGDLoss',

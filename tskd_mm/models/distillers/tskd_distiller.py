@@ -123,7 +123,7 @@ class TSKDDistiller(PlainStudent):
                 feature_losses,
                 logit_losses,
                 self.inspection.channels,
-                self._teacher_channels(feature_losses or {}),
+                self._teacher_channels((feature_losses or {}) | (head_losses or {})),
                 head_losses,
             )
         self.heads = HeadComparison(self.static_losses.asked_of_heads)
@@ -237,9 +237,7 @@ class TSKDDistiller(PlainStudent):
             model,
             tap,
             self.data_preprocessor,
-            classes.of_logits(
-                self.inspection.num_classes, self.teacher_inspection.num_classes
-            ),
+            classes.of_logits(self.inspection, self.teacher_inspection),
             whole_neck=bool(self.heads),
         )
 

@@ -1,6 +1,16 @@
 """What the heads of two detectors say about one batch."""
 
 from .compared_heads import ComparedHeads
+from .dense_heads import DenseHeads
+from .dense_outputs import DenseOutputs
+from .dense_reader import DenseReader, reads
 from .head_comparison import HeadComparison
 
-__all__ = ['ComparedHeads', 'HeadComparison']
+__all__ = [
+    'ComparedHeads',
+    'DenseHeads',
+    'DenseOutputs',
+    'DenseReader',
+    'HeadComparison',
+    'reads',
+]

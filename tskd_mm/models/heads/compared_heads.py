@@ -1,7 +1,7 @@
 """What every kind of head offers to the losses that compare it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -19,15 +19,16 @@ class ComparedHeads(ABC):
     and an EMA model is a copy.
 
     Args:
-        asked: What the losses ask for. What nobody asks for need not be computed.
+        asked: What the losses ask for, and which loss does, for messages. What nobody
+            asks for need not be computed.
 
     Attributes:
         classes: Indices of the teacher's classes that are the student's, in the
             student's order; None if both know the same. Set by :meth:`match`.
     """
 
-    def __init__(self, asked: Collection[str]) -> None:
-        self.asked = frozenset(asked)
+    def __init__(self, asked: Mapping[str, str]) -> None:
+        self.asked = dict(asked)
         self.classes: list[int] | None = None
 
     @abstractmethod

@@ -18,16 +18,17 @@ class HeadComparison:
     Without head losses every method does nothing.
 
     Args:
-        asked: What the losses ask for, by the kind of head that they compare.
+        asked: For each loss the kind of heads that it compares, and what it asks for
+            with its own name.
 
     Attributes:
         kinds: The heads by their kind.
     """
 
-    def __init__(self, asked: Iterable[tuple[HeadKind, Iterable[str]]]) -> None:
-        inputs: dict[HeadKind, set[str]] = {}
+    def __init__(self, asked: Iterable[tuple[HeadKind, dict[str, str]]]) -> None:
+        inputs: dict[HeadKind, dict[str, str]] = {}
         for kind, names in asked:
-            inputs.setdefault(kind, set()).update(names)
+            inputs.setdefault(kind, {}).update(names)
         self.kinds = {kind: kind(names) for kind, names in inputs.items()}
 
     def __bool__(self) -> bool:

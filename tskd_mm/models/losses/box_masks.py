@@ -42,7 +42,7 @@ def box_masks(
 
 
 def _one_image(sample: Any, size: Sequence[int]) -> Tensor:
-    boxes = _boxes(sample)
+    boxes = object_boxes(sample)
     height, width = sample.batch_input_shape
     rows = _touched(boxes[:, 1] / height, boxes[:, 3] / height, size[0])
     columns = _touched(boxes[:, 0] / width, boxes[:, 2] / width, size[1])
@@ -60,11 +60,20 @@ def _touched(start: Tensor, stop: Tensor, cells: int) -> Tensor:
     return (index >= first) & (index <= last)
 
 
-def _boxes(sample: Any) -> Tensor:
+def object_boxes(sample: Any, loss: str = 'FGDLoss') -> Tensor:
+    """Corners of the objects of one image in pixels, (boxes, 4).
+
+    Args:
+        sample: With ``gt_instances.bboxes``.
+        loss: Who asks, for the message.
+
+    Raises:
+        ValueError: If the sample has none.
+    """
     boxes = getattr(getattr(sample, 'gt_instances', None), 'bboxes', None)
     if boxes is None:
         raise ValueError(
-            'FGDLoss needs the boxes of the objects (gt_instances.bboxes), but a '
+            f'{loss} needs the boxes of the objects (gt_instances.bboxes), but a '
             f'{type(sample).__name__} of the batch has none: use it with a detector'
         )
     return getattr(boxes, 'tensor', boxes)  # mmdet's box structures hold one

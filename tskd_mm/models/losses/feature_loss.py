@@ -59,7 +59,7 @@ class LevelLosses(nn.Module):
             else nn.Identity()
             for pair in pairs
         )
-        self.losses = nn.ModuleList(_build(config, *pair) for pair in pairs)
+        self.losses = nn.ModuleList(build_loss(config, *pair) for pair in pairs)
         self.optional = optional_inputs(type(self.losses[0]).forward)
 
     def forward(
@@ -102,7 +102,7 @@ class PyramidLoss(nn.Module):
         teacher_channels: Sequence[int] | None,
     ) -> None:
         super().__init__()
-        self.loss = _build(config, student_channels, teacher_channels)
+        self.loss = build_loss(config, student_channels, teacher_channels)
         self.optional = optional_inputs(type(self.loss).forward)
 
     def forward(
@@ -152,13 +152,16 @@ def _declared(function: Callable, names: Iterable[str]) -> list[str]:
 
 
 def needs_teacher_channels(config: dict) -> bool:
-    """Whether a loss on features cannot be built before the teacher is known."""
+    """Whether a loss cannot be built before the teacher is known."""
     kind = loss_class(config)
-    adapter = getattr(kind, 'adapter', 'needed')
+    # Losses on heads have no adapters but those that they make themselves.
+    default = 'never' if hasattr(kind, 'compares') else 'needed'
+    adapter = getattr(kind, 'adapter', default)
     return adapter != 'never' or bool(_declared(kind, CHANNELS))
 
 
-def _build(config: dict, student_channels: Any, teacher_channels: Any) -> nn.Module:
+def build_loss(config: dict, student_channels: Any, teacher_channels: Any) -> nn.Module:
+    """Build a loss; its constructor is given the channels that it declares."""
     given = dict(zip(CHANNELS, (student_channels, teacher_channels)))
     names = _declared(loss_class(config), CHANNELS)
     return MODELS.build({name: given[name] for name in names} | config)

@@ -1,13 +1,13 @@
 """How a loss on heads is given what it asks for, and how its parts are named."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..heads.compared_heads import ComparedHeads
-from .feature_loss import loss_class
+from .feature_loss import build_loss, loss_class
 
 
 class HeadLoss(nn.Module):
@@ -22,12 +22,21 @@ class HeadLoss(nn.Module):
     Args:
         name: What the config calls it.
         config: Config of the loss.
+        student_channels: Channels of the student's levels, for a loss whose
+            constructor declares a parameter of this name.
+        teacher_channels: The same of the teacher's.
 
     Raises:
         ValueError: If the loss compares no heads.
     """
 
-    def __init__(self, name: str, config: dict) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: dict,
+        student_channels: Sequence[int],
+        teacher_channels: Sequence[int] | None,
+    ) -> None:
         super().__init__()
         found = loss_class(config)
         kind = getattr(found, 'compares', None)
@@ -38,8 +47,9 @@ class HeadLoss(nn.Module):
                 'feature_losses or logit_losses'
             )
         self.kind = kind
-        self.loss = MODELS.build(config)
-        self.asked = [*inspect.signature(found.forward).parameters][1:]
+        self.loss = build_loss(config, student_channels, teacher_channels)
+        names = [*inspect.signature(self.loss.forward).parameters]
+        self.asked = dict.fromkeys(names, found.__name__)
         self.parts = {part: f'{name}_{part}' for part in getattr(found, 'parts', ())}
         self.names = [*self.parts.values()] or [name]
 

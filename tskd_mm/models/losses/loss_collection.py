@@ -58,7 +58,13 @@ class LossCollection(nn.Module):
             }
         )
         self.logits = nn.ModuleDict({n: MODELS.build(c) for n, c in logits.items()})
-        self.heads = nn.ModuleDict({n: HeadLoss(n, c) for n, c in heads.items()})
+        self.heads = nn.ModuleDict(
+            {
+                name: HeadLoss(name, config, student_channels, teacher_channels)
+                for name, config in heads.items()
+                if teacher_channels is not None or not needs_teacher_channels(config)
+            }
+        )
         for group in (self.features, self.logits, self.heads):
             for name, losses in group.items():
                 for loss in losses.modules():
@@ -71,8 +77,8 @@ class LossCollection(nn.Module):
         return [*self.features, *self.logits, *parts]
 
     @property
-    def asked_of_heads(self) -> list[tuple[type[ComparedHeads], list[str]]]:
-        """The kinds of heads that are compared, and what is asked of each."""
+    def asked_of_heads(self) -> list[tuple[type[ComparedHeads], dict[str, str]]]:
+        """For each loss the kind of heads it compares, and what it asks for."""
         return [(loss.kind, loss.asked) for loss in self.heads.values()]
 
     def forward(

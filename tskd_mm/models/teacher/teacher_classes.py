@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from ..features.feature_tap import Inspection
+
 Names = Sequence[str] | None
 Wanted = Sequence[str | int] | None
 
@@ -59,11 +61,20 @@ class TeacherClasses:
             )
         return [self._index(wanted, teacher) for wanted in self.wanted]
 
-    def of_logits(self, student: int | None, teacher: int | None) -> list[int] | None:
-        """:meth:`indices` for logits; numbers are None where none are compared."""
-        if student is None or teacher is None:
+    def of_logits(
+        self, student: Inspection, teacher: Inspection | None
+    ) -> list[int] | None:
+        """:meth:`indices` for logits; None where no logits are compared.
+
+        Args:
+            student: What was seen of the student's taps.
+            teacher: The same of the teacher's.
+        """
+        ours = student.num_classes
+        theirs = teacher.num_classes if teacher is not None else None
+        if ours is None or theirs is None:
             return None
-        return self.indices(student, teacher)
+        return self.indices(ours, theirs)
 
     def _index(self, wanted: str | int, count: int) -> int:
         if isinstance(wanted, int) and 0 <= wanted < count:

@@ -1,0 +1,180 @@
+"""The dense heads of single-stage detectors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..features.padding import valid_pixels
+from ..teacher.teacher_classes import TeacherClasses
+from . import readers  # noqa: F401  registers them
+from .assigned import assigned_labels
+from .compared_heads import ComparedHeads
+from .cross_head import branch_features, check_branches, check_width, cross
+from .dense_outputs import DenseOutputs
+from .dense_reader import DenseReader, find_reader
+
+
+@dataclass
+class Seen:
+    """What the student's head took and gave in one forward pass.
+
+    Attributes:
+        neck: Its input, (N, C, H, W) a level.
+        outputs: What it returned.
+        branches: See :func:`.branch_features`; where a loss asks for ``crossed``.
+        labels: See :func:`.assigned_labels`; where a loss asks for ``assigned``.
+    """
+
+    neck: Sequence[Tensor] = ()
+    outputs: Sequence[Sequence[Tensor]] = ()
+    branches: Mapping[str, list[Tensor]] = field(default_factory=dict)
+    labels: list[Tensor] = field(default_factory=list)
+
+
+class DenseHeads(ComparedHeads):
+    """``bbox_head`` of single-stage detectors: predictions at every pixel of levels.
+
+    A loss can ask for lists with an entry for each level:
+
+    - ``student``, ``teacher``: :class:`.DenseOutputs` of both;
+    - ``crossed``: those of the teacher's last layers on the student's features;
+    - ``student_bins``, ``teacher_bins``: ``bins`` of both, where heads have them;
+    - ``student_neck``, ``teacher_neck``: inputs of the heads, (N, C, H, W);
+    - ``priors``: anchors or points in pixels, (A, 4 or 2, H, W);
+    - ``assigned``: classes that the student's own loss assigned, (N, A, H, W), the
+      number of classes for background;
+    - ``valid``: 1 inside the images and 0 in the padding, (N, 1, H, W), or None;
+
+    and for ``data_samples``, one per image.
+    """
+
+    def check(self, student: nn.Module) -> None:
+        reader = find_reader(student, 'student')
+        unknown = self.asked.keys() - OFFERED
+        if unknown:
+            name = min(unknown)
+            raise ValueError(
+                f'{self.asked[name]} asks for {name!r}, but of dense heads a loss can '
+                f'ask for {", ".join(OFFERED)}'
+            )
+        self._check(reader, 'student')
+
+    def match(
+        self, student: nn.Module, teacher: nn.Module, classes: TeacherClasses
+    ) -> None:
+        ours, theirs = find_reader(student, 'student'), find_reader(teacher, 'teacher')
+        self._check(theirs, 'teacher')
+        _check_signatures(ours, theirs)
+        self.classes = classes.indices(ours.num_classes, theirs.num_classes)
+        if 'crossed' in self.asked:
+            check_width(ours, theirs, self.asked['crossed'])
+
+    def _check(self, reader: DenseReader, role: str) -> None:
+        if 'crossed' in self.asked:
+            check_branches(reader, self.asked['crossed'], role)
+        if 'student_bins' in self.asked and reader.reg_max is None:
+            raise ValueError(
+                f'{self.asked["student_bins"]} compares distributions of distances '
+                f'over bins, but {type(reader.head).__name__} of the {role} has none: '
+                'use it with a GFLHead, or BCKDLoss with any head'
+            )
+
+    @contextmanager
+    def record(self, student: nn.Module) -> Iterator[Seen]:
+        reader = find_reader(student, 'student')
+        seen = Seen()
+
+        def keep(module: nn.Module, args: Any, outputs: Any) -> None:
+            seen.neck, seen.outputs = args[0], outputs
+
+        with ExitStack() as stack:
+            stack.callback(reader.head.register_forward_hook(keep).remove)
+            if 'crossed' in self.asked:
+                seen.branches = stack.enter_context(branch_features(reader))
+            if 'assigned' in self.asked:
+                seen.labels = stack.enter_context(assigned_labels(reader.head))
+            yield seen
+
+    def read(
+        self,
+        seen: Seen,
+        student: nn.Module,
+        teacher: nn.Module,
+        neck: Sequence[Tensor],
+        data_samples: Sequence[Any],
+    ) -> dict[str, Any]:
+        reader = find_reader(teacher, 'teacher')
+        ours = find_reader(student, 'student').read(seen.outputs)
+        with torch.no_grad():
+            theirs = self._chosen(reader.read(reader.head(neck)))
+        _check_sizes(ours, theirs)
+        sizes = [level.logits.shape[-2:] for level in ours]
+        known: dict[str, Any] = {
+            'student': ours,
+            'teacher': theirs,
+            'student_bins': [level.bins for level in ours],
+            'teacher_bins': [level.bins for level in theirs],
+            'student_neck': seen.neck,
+            'teacher_neck': neck,
+            'priors': reader.priors(sizes, ours[0].boxes),
+            'valid': [valid_pixels(data_samples, s, neck[0]) for s in sizes],
+            'data_samples': data_samples,
+        }
+        if 'crossed' in self.asked:
+            known['crossed'] = self._chosen(cross(reader, seen.branches, neck))
+        if 'assigned' in self.asked:
+            known['assigned'] = [
+                labels.view(len(labels_like.logits), *sizes_, -1).movedim(-1, 1)
+                for labels, labels_like, sizes_ in zip(seen.labels, ours, sizes)
+            ]
+        return known
+
+    def _chosen(self, levels: list[DenseOutputs]) -> list[DenseOutputs]:
+        return [level.of_classes(self.classes) for level in levels]
+
+
+OFFERED = (
+    'student',
+    'teacher',
+    'crossed',
+    'student_bins',
+    'teacher_bins',
+    'student_neck',
+    'teacher_neck',
+    'priors',
+    'assigned',
+    'valid',
+    'data_samples',
+)
+
+
+def _check_signatures(student: DenseReader, teacher: DenseReader) -> None:
+    ours, theirs = student.signature(), teacher.signature()
+    for what, value in ours.items():
+        if value != theirs[what]:
+            raise ValueError(
+                'head losses compare what both heads say on the same grid, but '
+                f'{what} of {type(student.head).__name__} of the student is {value} '
+                f'and of {type(teacher.head).__name__} of the teacher {theirs[what]}: '
+                'use a teacher with a head of the same kind and priors, or '
+                'feature_losses alone'
+            )
+
+
+def _check_sizes(
+    student: Sequence[DenseOutputs], teacher: Sequence[DenseOutputs]
+) -> None:
+    ours, theirs = (
+        [tuple(level.logits.shape[-2:]) for level in levels]
+        for levels in (student, teacher)
+    )
+    if ours != theirs:
+        raise ValueError(
+            'head losses compare what both heads say on the same grid, but the levels '
+            f'of the student have {ours} pixels and those of the teacher {theirs}: '
+            'use a teacher whose strides round alike, and one size of images for both'
+        )
