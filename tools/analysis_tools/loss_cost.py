@@ -2,10 +2,11 @@
 
 python tools/analysis_tools/loss_cost.py PAIR [--repeats N]
 
-PAIR is one for which configs/baselines/ has recipes, such as
-``retinanet_r101_to_r50_coco``. All models are at random weights and take turns on one
-random batch: the student's whole step, the teacher's features as far as a recipe needs
-them, and the losses alone, forward and backward. The figures are medians.
+PAIR is one for which configs/baselines/ or configs/head/ has recipes, such as
+``retinanet_r101_to_r50_coco`` or ``gfl_r101_to_r50_coco``. All models are at random
+weights and take turns on one random batch: the student's whole step, the teacher's features as far as a recipe needs
+them, and the losses alone, forward and backward, for losses on heads with the teacher's
+head. The figures are medians.
 """
 
 import argparse
@@ -21,7 +22,8 @@ from tskd_mm.apis.interleaved_timing import Step, medians, take_turns
 from tskd_mm.apis.random_batch import random_batch
 from tskd_mm.apis.untrained_distiller import untrained_distiller
 
-BASELINES = Path(__file__).resolve().parents[2] / 'configs' / 'baselines'
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+FOLDERS = ('baselines', 'head')
 
 
 def steps_of(recipe: Path) -> dict[str, Step]:
@@ -48,7 +50,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.manual_seed(0)
     steps: dict[str, Step] = {}
-    for recipe in sorted(BASELINES.glob(f'*_{arguments.pair}.py')):
+    found = [CONFIGS.glob(f'{name}/*_{arguments.pair}.py') for name in FOLDERS]
+    for recipe in sorted(path for paths in found for path in paths):
         parts = steps_of(recipe)
         name = recipe.stem.partition('_')[0]
         steps.setdefault('student', parts['student'])

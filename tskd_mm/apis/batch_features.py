@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from mmengine.utils import apply_to
 from torch import Tensor
 
 from ..models.distillers.tskd_distiller import TSKDDistiller
@@ -23,6 +24,9 @@ class BatchFeatures:
         student: Each feature a leaf that requires a gradient.
         teacher: In the student's sizes.
         valid: Masks of the padding, one a level.
+        heads: What the student's heads gave, where a loss compares heads; each tensor
+            the end of a graph.
+        precision: Context in which both models run.
     """
 
     inputs: Tensor
@@ -30,6 +34,8 @@ class BatchFeatures:
     student: Features
     teacher: Features
     valid: list[Tensor | None]
+    heads: dict[type, Any]
+    precision: Any
 
 
 def batch_features(
@@ -45,19 +51,48 @@ def batch_features(
     assert model.teacher is not None
     batch = model.data_preprocessor(data, True)
     inputs, samples = batch['inputs'], batch['data_samples']
-    with torch.no_grad(), precision or nullcontext():
+    precision = precision or nullcontext()
+    with torch.no_grad(), precision:
         found = model.tap.run(lambda: model.student(inputs, mode='tensor'))
         teacher = model.teacher(inputs, samples)
+        heads = _heads(model, inputs, samples)
     logits = None if found.logits is None else as_leaf(found.logits)
     student = Features([as_leaf(feature) for feature in found.levels], logits)
     teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
     valid = [valid_pixels(samples, f.shape[-2:], f) for f in student.levels]
-    return BatchFeatures(inputs, samples, student, teacher, valid)
+    return BatchFeatures(inputs, samples, student, teacher, valid, heads, precision)
+
+
+def _heads(model: TSKDDistiller, inputs: Tensor, samples: list[Any]) -> dict[type, Any]:
+    with model.heads.record(model.student) as seen:
+        if model.heads:
+            model.student.loss(inputs, samples)
+    for record in seen.values():
+        vars(record).update(apply_to(vars(record), _is_float, as_leaf))
+    return seen
+
+
+def _is_float(value: Any) -> bool:
+    return torch.is_tensor(value) and value.is_floating_point()
 
 
 def run_static_losses(model: TSKDDistiller, seen: BatchFeatures) -> None:
-    """Forward and backward of the model's static losses, as far as the features."""
-    losses = model.static_losses(seen.student, seen.teacher, seen.valid, seen.samples)
+    """Forward and backward of the model's static losses, as far as the features.
+
+    Where they compare heads, the teacher's head is part of it.
+    """
+    assert model.teacher is not None
+    with seen.precision:
+        heads = model.heads.read(
+            seen.heads,
+            model.student,
+            model.teacher.model,
+            seen.teacher.neck,
+            seen.samples,
+        )
+    losses = model.static_losses(
+        seen.student, seen.teacher, seen.valid, seen.samples, heads
+    )
     torch.stack([*losses.values()]).sum().backward()
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
 from ..preflight import preflight
@@ -39,12 +39,16 @@ class DistillationHook(Hook):
         self.preflight = preflight
 
     def before_run(self, runner: Runner) -> None:
-        """Before the checkpoint to resume is looked for."""
+        """Before the checkpoint to resume is looked for, and before the teacher."""
         self._first_seed = runner.seed
         hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
         mend_last_checkpoint(runner.work_dir, [h.out_dir for h in hooks if h.out_dir])
         for hook in hooks:
             save_crash_safely(hook)
+        if isinstance(runner._train_loop, BaseLoop):  # else this is a test
+            dataset = runner.train_dataloader.dataset
+            names = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+            self.distiller(runner).class_names = names
 
     def before_train(self, runner: Runner) -> None:
         """Check that the training can do what the config asks for.

@@ -47,8 +47,8 @@ def add_losses(
     if taken:
         raise ValueError(
             f'the student has losses of its own under the names {taken} (its losses: '
-            f'{[*task]}): give those of the distiller other names in feature_losses '
-            'and logit_losses'
+            f'{[*task]}): give those of the distiller other names in feature_losses, '
+            'logit_losses and head_losses'
         )
     losses = {f'loss_{name}': loss for name, loss in added.items()}
     ratios = {f'ratio_{n}': loss.detach() / total.detach() for n, loss in added.items()}

@@ -42,9 +42,9 @@ class HeadLoss(nn.Module):
         kind = getattr(found, 'compares', None)
         if not (isinstance(kind, type) and issubclass(kind, ComparedHeads)):
             raise ValueError(
-                f'head_losses has {name!r} of type {found.__name__}, which compares no '
-                'heads (its class has no attribute compares): give it under '
-                'feature_losses or logit_losses'
+                f'{name} of type {found.__name__} does not compare heads (its class '
+                'has no attribute compares): give it under feature_losses or '
+                'logit_losses'
             )
         self.kind = kind
         self.loss = build_loss(config, student_channels, teacher_channels)

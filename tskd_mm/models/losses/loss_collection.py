@@ -12,6 +12,7 @@ from ..features.feature_tap import Features
 from ..heads.compared_heads import ComparedHeads
 from .feature_loss import (
     build_feature_loss,
+    loss_class,
     needs_teacher_channels,
     optional_inputs,
 )
@@ -49,7 +50,7 @@ class LossCollection(nn.Module):
     ) -> None:
         super().__init__()
         features, logits, heads = features or {}, logits or {}, heads or {}
-        _check_names([*features, *logits, *heads])
+        _check_kinds(features | logits)
         self.features = nn.ModuleDict(
             {
                 name: build_feature_loss(config, student_channels, teacher_channels)
@@ -65,6 +66,7 @@ class LossCollection(nn.Module):
                 if teacher_channels is not None or not needs_teacher_channels(config)
             }
         )
+        _check_names(self.names)
         for group in (self.features, self.logits, self.heads):
             for name, losses in group.items():
                 for loss in losses.modules():
@@ -117,6 +119,16 @@ class LossCollection(nn.Module):
 
 def _full_precision(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]
+
+
+def _check_kinds(losses: dict[str, dict]) -> None:
+    """Refuse losses on heads among those on features and logits."""
+    for name, config in losses.items():
+        if hasattr(loss_class(config), 'compares'):
+            raise ValueError(
+                f'{name} of type {loss_class(config).__name__} compares heads: give it '
+                'under head_losses'
+            )
 
 
 def _check_names(names: Sequence[str]) -> None:
