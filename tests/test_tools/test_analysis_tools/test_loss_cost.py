@@ -22,7 +22,7 @@ def test_each_recipe_has_its_figures(monkeypatch, tmp_path, capsys):
     for name in ('kd', 'pkd'):
         base = RECIPES / f'{name}_resnet56_to_resnet20_cifar100.py'
         (tmp_path / base.name).write_text(f'_base_ = {str(base)!r}\n')
-    monkeypatch.setattr(loss_cost, 'BASELINES', Path(tmp_path))
+    monkeypatch.setattr(loss_cost, 'FOLDERS', [Path(tmp_path)])
     options = ['resnet56_to_resnet20_cifar100', '--repeats', '1']
     monkeypatch.setattr('sys.argv', ['loss_cost.py', *options])
     loss_cost.main()

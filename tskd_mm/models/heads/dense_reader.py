@@ -130,9 +130,9 @@ def find_reader(model: nn.Module, role: str) -> DenseReader:
     if reader is None:
         raise ValueError(
             f'there is no reader for {type(head).__name__}, the head of the {role}: '
-            f'known are {", ".join(READERS)} and subclasses that do not override '
-            'forward or forward_single; write a DenseReader and register it with '
-            '@reads'
+            f'known are {", ".join(sorted(READERS))} and subclasses that do not '
+            'override forward or forward_single; write a DenseReader and register it '
+            'with @reads'
         )
     if not getattr(head, 'use_sigmoid_cls', True):
         raise ValueError(

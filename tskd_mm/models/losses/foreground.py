@@ -30,11 +30,25 @@ def foreground(
 
 
 def count(weights: Sequence[Tensor]) -> Tensor:
-    """Sum of all weights, mean of the processes, at least 1; a scalar.
+    """:func:`total`, at least one an image.
 
     It stands for the number of positives by which hosts divide their losses, and needs
     no assigner.
+
+    Args:
+        weights: From :func:`foreground`.
     """
-    total = torch.stack([level.sum() for level in weights]).sum()
-    all_reduce(total, 'mean')
-    return total.clamp(min=1)
+    return total(weights).clamp(min=len(weights[0]))
+
+
+def total(weights: Sequence[Tensor]) -> Tensor:
+    """Sum over all levels, mean of the processes: a scalar.
+
+    What is divided by it does not depend on how a batch is split over processes.
+
+    Args:
+        weights: (N, ..., H, W), one a level; no gradient.
+    """
+    summed = torch.stack([level.sum() for level in weights]).sum()
+    all_reduce(summed, 'mean')
+    return summed

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..heads.dense_heads import DenseHeads
 from ..heads.dense_outputs import DenseOutputs
+from .foreground import total
 
 
 @MODELS.register_module()
@@ -68,5 +69,5 @@ class ScoreWeightedL2Loss(nn.Module):
             weight = weight if mask is None else weight * mask[:, 0]
             error = (self.adapter(ours) - theirs).square().mean(dim=1)
             errors.append((error * weight).sum())
-            weights.append(weight.sum())
-        return self.loss_weight * torch.stack(errors).sum() / torch.stack(weights).sum()
+            weights.append(weight)
+        return self.loss_weight * torch.stack(errors).sum() / total(weights)

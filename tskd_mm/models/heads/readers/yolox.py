@@ -8,6 +8,10 @@ from torch import Tensor
 from ..dense_outputs import DenseOutputs
 from ..dense_reader import DenseReader, reads, split
 
+# Logarithm of a size in strides. No box is larger; where nothing was trained to be
+# one, the area of two must not overflow.
+LARGEST = 10.0
+
 
 @reads('mmdet.YOLOXHead')
 class YOLOXReader(DenseReader):
@@ -26,7 +30,7 @@ class YOLOXReader(DenseReader):
     ) -> DenseOutputs:
         scores, boxes, objectness = (split(x, priors) for x in outputs)
         centre = priors + boxes[:, :, :2] * stride
-        half = boxes[:, :, 2:].exp() * stride / 2
+        half = boxes[:, :, 2:].clamp(max=LARGEST).exp() * stride / 2
         corners = torch.cat([centre - half, centre + half], dim=2)
         return DenseOutputs(_product(scores, objectness), corners, objectness)
 

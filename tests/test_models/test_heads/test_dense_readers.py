@@ -1,0 +1,213 @@
+"""What is read of each family of dense heads is what the host itself predicts."""
+
+import re
+
+import pytest
+import torch
+from dense_detectors import FAMILIES, WIDTH, dense_detector
+from mmengine.config import ConfigDict
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from tskd_mm.models.heads import DenseOutputs, DenseReader, reads
+from tskd_mm.models.heads.dense_reader import READERS, find_reader
+
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
+EVERYTHING = ConfigDict(score_thr=-1.0, nms_pre=100000, min_bbox_size=-1)
+UNBOUNDED = dict(img_shape=(10**6, 10**6), scale_factor=(1.0, 1.0))
+
+
+def detector(family: str, classes: int = 1) -> nn.Module:
+    """In eval mode, with weights that tell pixels and priors apart."""
+    model = MODELS.build(dense_detector(family, classes))
+    for name, parameter in model.bbox_head.named_parameters():
+        if parameter.dim() > 1:
+            last = re.search(r'_(cls|reg|obj|centerness)(\.\d)?\.weight', name)
+            nn.init.normal_(parameter, std=0.02 if last else 0.1)
+    return model.eval().double()  # else scores that are nearly equal change places
+
+
+def features(model: nn.Module) -> list[Tensor]:
+    """Of two images of 96 x 160 pixels, as from a neck."""
+    strides = find_reader(model, 'student').strides
+    sizes = [(-(-96 // stride), -(-160 // stride)) for stride in strides]
+    return [torch.randn(2, WIDTH, *size).double() for size in sizes]
+
+
+def in_host_order(family: str, level: DenseOutputs, image: int) -> tuple:
+    """Boxes (A * H * W, 4), scores and qualities of one image."""
+    parts = [level.boxes, level.logits, level.quality]
+    flat = [p[image].permute(2, 3, 0, 1).flatten(0, 2) for p in parts if p is not None]
+    boxes, scores, *quality = flat
+    if family == 'YOLOX':  # the score is the product already, and nothing is sorted
+        return boxes, scores[:, 0].sigmoid()
+    order = scores[:, 0].sigmoid().argsort(descending=True, stable=True)
+    factor = quality[0][order, 0].sigmoid() if quality else 1
+    return boxes[order], scores[order, 0].sigmoid() * factor
+
+
+@pytest.mark.parametrize('family', [f for f in FAMILIES if f != 'PAA'])
+@torch.no_grad()
+def test_boxes_and_scores_are_those_of_the_host(family: str):
+    model = detector(family)
+    head, reader = model.bbox_head, find_reader(model, 'student')
+    outputs = head(features(model))
+    levels = reader.read(outputs)
+    results = head.predict_by_feat(
+        *outputs, batch_img_metas=[UNBOUNDED] * 2, cfg=EVERYTHING, with_nms=False
+    )
+    for image, predicted in enumerate(results):
+        found = [in_host_order(family, level, image) for level in levels]
+        boxes, scores = (torch.cat(parts) for parts in zip(*found))
+        assert len(boxes) == len(predicted) and boxes.std(0).min() > 5
+        expected = predicted.bboxes  # some hosts clip at the image, whose end is far
+        torch.testing.assert_close(
+            boxes.clamp(min=0), expected.clamp(min=0), rtol=1e-4, atol=1e-3
+        )
+        torch.testing.assert_close(scores, predicted.scores, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_training_reads_as_testing_does(family: str):
+    """FCOS scales its distances in eval mode alone; VFNet returns more in training."""
+    model = detector(family)
+    head, reader = model.bbox_head, find_reader(model, 'student')
+    neck = features(model)
+    with torch.no_grad():
+        tested = reader.read(head(neck))
+        head.train()
+        for module in head.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        trained = reader.read(head(neck))
+    for a, b in zip(tested, trained, strict=True):
+        assert vars(a).keys() == vars(b).keys()
+        for name, tensor in vars(a).items():
+            torch.testing.assert_close(tensor, vars(b)[name])
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_shapes_and_gradients(family: str):
+    model = detector(family, classes=5).train()
+    reader = find_reader(model, 'student')
+    neck = features(model)
+    levels = reader.read(model.bbox_head(neck))
+    anchors = 9 if family == 'RetinaNet' else 1
+    priors = reader.priors([x.shape[-2:] for x in neck], levels[0].boxes)
+    for level, prior, feature in zip(levels, priors, neck, strict=True):
+        height, width = feature.shape[-2:]
+        assert level.logits.shape == (2, anchors, 5, height, width)
+        assert level.boxes.shape == (2, anchors, 4, height, width)
+        assert prior.shape == (anchors, prior.shape[1], height, width)
+        if family in ('ATSS', 'PAA', 'FCOS', 'YOLOX'):
+            assert level.quality.shape == (2, anchors, 1, height, width)
+        else:
+            assert level.quality is None
+        if family == 'GFL':
+            assert level.bins.shape == (2, anchors, 4, 17, height, width)
+        else:
+            assert level.bins is None
+        size = level.boxes[:, :, 2:] - level.boxes[:, :, :2]
+        assert (size >= 0).all() or family == 'RTMDet'  # not bounded by the host
+    sum(level.boxes.square().mean() for level in levels).backward(retain_graph=True)
+    trained = {n for n, p in model.bbox_head.named_parameters() if p.grad is not None}
+    assert any('reg' in name for name in trained)
+    sum(level.logits.mean() for level in levels).backward()
+    trained = {n for n, p in model.bbox_head.named_parameters() if p.grad is not None}
+    assert any('cls' in name for name in trained)
+
+
+def test_scores_of_yolox_are_one_problem():
+    """The class scores alone say nothing where there is no object."""
+    model = detector('YOLOX', classes=3)
+    with torch.no_grad():
+        scores, _, objectness = outputs = model.bbox_head(features(model))
+    [level, *_] = find_reader(model, 'student').read(outputs)
+    expected = scores[0].sigmoid() * objectness[0].sigmoid()
+    torch.testing.assert_close(level.logits[:, 0].sigmoid(), expected)
+    far = [[torch.full_like(x, -60) for x in part] for part in (scores, objectness)]
+    [level, *_] = find_reader(model, 'student').read([far[0], outputs[1], far[1]])
+    # Logit of a product of two scores of e^-60: no underflow.
+    assert level.logits.isfinite().all()
+    assert float(level.logits.mean()) == pytest.approx(-120, abs=1e-6)
+
+
+def with_head(head: nn.Module) -> nn.Module:
+    model = nn.Module()
+    model.bbox_head = head
+    return model
+
+
+def test_subclasses_read_as_their_nearest_ancestor():
+    names = {
+        'PAA': 'ATSSReader',  # an ATSSHead that overrides neither forward
+        'VFNet': 'VFNetReader',  # an ATSSHead and an FCOSHead
+        'TOOD': 'TOODReader',  # an ATSSHead
+        'RTMDet': 'RTMDetSepBNReader',  # an RTMDetHead, that is an ATSSHead
+    }
+    for family, expected in names.items():
+        model = MODELS.build(dense_detector(family))
+        assert type(find_reader(model, 'student')).__name__ == expected
+    kind = type(MODELS.build(dense_detector('GFL')).bbox_head)
+    child = type('Child', (kind,), {'loss': None})
+    head = child.__new__(child)
+    nn.Module.__init__(head)
+    assert type(find_reader(with_head(head), 'student')).__name__ == 'GFLReader'
+
+
+KNOWN = (
+    'mmdet.ATSSHead, mmdet.FCOSHead, mmdet.GFLHead, mmdet.RTMDetHead, '
+    'mmdet.RTMDetSepBNHead, mmdet.RetinaHead, mmdet.TOODHead, mmdet.VFNetHead, '
+    'mmdet.YOLOXHead'
+)
+
+
+@pytest.mark.parametrize('override', ['forward', 'forward_single'])
+def test_a_subclass_with_a_forward_of_its_own_needs_its_own_reader(override: str):
+    kind = type(MODELS.build(dense_detector('GFL')).bbox_head)
+    child = type('OwnHead', (kind,), {override: None})
+    head = child.__new__(child)
+    nn.Module.__init__(head)
+    text = (
+        f'there is no reader for OwnHead, the head of the student: known are {KNOWN} '
+        'and subclasses that do not override forward or forward_single; write a '
+        'DenseReader and register it with @reads'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        find_reader(with_head(head), 'student')
+
+
+def test_a_reader_of_ones_own(monkeypatch):
+    monkeypatch.setattr('tskd_mm.models.heads.dense_reader.READERS', dict(READERS))
+
+    class MyHead(nn.Module):
+        pass
+
+    @reads(f'{MyHead.__module__}.MyHead')
+    class MyReader(DenseReader):
+        layout = 'mine'
+
+        def level(self, outputs, priors, stride) -> DenseOutputs:
+            raise NotImplementedError
+
+    assert isinstance(find_reader(with_head(MyHead()), 'teacher'), MyReader)
+
+
+def test_a_detector_without_a_dense_head():
+    text = (
+        'head losses on dense heads read bbox_head, but the teacher Module has none: '
+        'use a single-stage detector'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        find_reader(nn.Module(), 'teacher')
+
+
+def test_softmax_scores():
+    config = dense_detector('RetinaNet')
+    config.bbox_head.loss_cls = dict(type='CrossEntropyLoss', use_sigmoid=False)
+    text = (
+        'RetinaHead of the student has softmax scores, but head losses compare sigmoid '
+        'scores: set use_sigmoid=True in its loss_cls'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        find_reader(MODELS.build(config), 'student')
