@@ -23,7 +23,7 @@ from toys import run_config, tiny_retinanet
 
 import tskd_mm  # noqa: F401
 
-VARIANTS = ('plain', 'accumulation', 'ema', 'bfloat16', 'concat', 'static')
+VARIANTS = ('plain', 'accumulation', 'ema', 'bfloat16', 'concat', 'static', 'heads')
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -74,6 +74,15 @@ def config(folder: Path, batch: int, launcher: str, variant: str) -> ConfigDict:
             type='ConcatDataset',
             datasets=[dict(part, indices=5), dict(part, indices=-3)],
         )
+    if variant == 'heads':
+        training.model.review = None
+        training.model.feature_losses = {}
+        training.model.head_losses = dict(
+            bckd=dict(type='BCKDLoss'),
+            crosskd=dict(type='CrossKDLoss'),
+            score=dict(type='ScoreWeightedL2Loss'),
+        )
+        training.custom_hooks = [dict(type='DistillationHook')]
     if variant == 'static':
         training.model.review = None
         training.model.feature_losses = dict(

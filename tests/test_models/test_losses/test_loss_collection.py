@@ -303,7 +303,7 @@ def test_a_name_of_one_of_the_host_s_losses_is_refused():
     text = (
         "the student has losses of its own under the names ['cls'] (its losses: "
         "['loss_cls', 'loss_bbox']): give those of the distiller other names in "
-        'feature_losses and logit_losses'
+        'feature_losses, logit_losses and head_losses'
     )
     with refused(text):
         distiller.loss(*detection_batch(distiller.data_preprocessor))

@@ -10,6 +10,7 @@ from mmdet.models.losses import GIoULoss, KnowledgeDistillationKLDivLoss
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox_overlaps
 from mmengine.structures import InstanceData
+from refusals import refused
 from torch import Tensor
 
 from tskd_mm.models.heads import DenseOutputs
@@ -388,10 +389,10 @@ def test_ld_without_boxes_of_objects():
     student, teacher = gfl_levels(), gfl_levels()
     bins = [[level.bins for level in levels] for levels in (student, teacher)]
     text = (
-        r'^LDLoss needs the boxes of the objects \(gt_instances.bboxes\), but a '
-        'DetDataSample of the batch has none: use it with a detector$'
+        'LDLoss needs the boxes of the objects (gt_instances.bboxes), but a '
+        'DetDataSample of the batch has none: use it with a detector'
     )
-    with pytest.raises(ValueError, match=text):
+    with refused(text):
         LDLoss()(
             student, teacher, *bins, assigned_to(), anchors(), [DetDataSample()] * N
         )
