@@ -24,3 +24,20 @@ def test_losses_are_those_of_the_step():
     torch.testing.assert_close(found['fitnet'], expected)
     assert seen.student.levels[0].grad.abs().sum() > 0
     assert all(p.grad is None for p in model.student.parameters())
+
+
+@pytest.mark.usefixtures('no_scope')
+def test_losses_on_heads_are_timed_with_the_teacher_s_head():
+    recipe = ROOT / 'configs' / 'head' / 'crosskd_gfl_r101_to_r50_coco.py'
+    config = Config.fromfile(recipe)
+    model = untrained_distiller(config)
+    seen = batch_features(model, random_batch(config, images=1, size=(64, 64)))
+    calls = []
+    head = model.teacher.model.bbox_head
+    head.gfl_cls.register_forward_hook(lambda *a: calls.append('head'))
+    for _ in range(2):  # it is done as often as it is timed
+        run_static_losses(model, seen)
+    assert len(calls) == 2 * 2 * 5  # on the teacher's and the student's features
+    [record] = seen.heads.values()
+    assert all(x.grad.abs().sum() > 0 for x in record.branches['cls_convs'])
+    assert all(p.grad is None for p in model.student.parameters())

@@ -4,9 +4,9 @@ python tools/analysis_tools/loss_cost.py PAIR [--repeats N]
 
 PAIR is one for which configs/baselines/ or configs/head/ has recipes, such as
 ``retinanet_r101_to_r50_coco`` or ``gfl_r101_to_r50_coco``. All models are at random
-weights and take turns on one random batch: the student's whole step, the teacher's features as far as a recipe needs
-them, and the losses alone, forward and backward, for losses on heads with the teacher's
-head. The figures are medians.
+weights and take turns on one random batch: the student's whole step, the teacher's
+features as far as a recipe needs them, and the losses alone, forward and backward; for
+losses on heads with the teacher's head. The figures are medians.
 """
 
 import argparse

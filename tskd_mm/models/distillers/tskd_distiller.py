@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -223,14 +224,12 @@ class TSKDDistiller(PlainStudent):
         super().init_weights()
         for parameter in self.review.parameters() if self.review else ():
             broadcast(parameter.data)  # the wrapper that would do it ignores them
-        source, checkpoint = self._find_teacher(), self.teacher_checkpoint
-        model = build_teacher(source, checkpoint, self.trust_teacher_checkpoint)
+        source = self._find_teacher()
+        weights = self.teacher_checkpoint, self.trust_teacher_checkpoint
+        model = build_teacher(source, *weights)
         tap = self._tap_teacher(model)
-        classes = TeacherClasses(
-            self.teacher_classes,
-            lambda: class_names(source, checkpoint, self.trust_teacher_checkpoint),
-            self.class_names,
-        )
+        names = partial(class_names, source, *weights)
+        classes = TeacherClasses(self.teacher_classes, names, self.class_names)
         self.heads.match(self.student, model, classes)
         model.to(next(self.student.parameters()).device)
         self.teacher = FrozenTeacher(
