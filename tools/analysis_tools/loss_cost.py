@@ -23,7 +23,7 @@ from tskd_mm.apis.random_batch import random_batch
 from tskd_mm.apis.untrained_distiller import untrained_distiller
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-FOLDERS = ('baselines', 'head')
+FOLDERS = [CONFIGS / 'baselines', CONFIGS / 'head']
 
 
 def steps_of(recipe: Path) -> dict[str, Step]:
@@ -50,7 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.manual_seed(0)
     steps: dict[str, Step] = {}
-    found = [CONFIGS.glob(f'{name}/*_{arguments.pair}.py') for name in FOLDERS]
+    found = [folder.glob(f'*_{arguments.pair}.py') for folder in FOLDERS]
     for recipe in sorted(path for paths in found for path in paths):
         parts = steps_of(recipe)
         name = recipe.stem.partition('_')[0]
