@@ -15,7 +15,7 @@ from tskd_mm.models.features.feature_tap import Features
 from tskd_mm.models.losses.loss_collection import LossCollection
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'baselines'
-LEAVES = sorted(FOLDER.glob('*.py'))
+CONFIGS = sorted(FOLDER.glob('*.py'))
 COCO, CIFAR = 'retinanet_r101_to_r50_coco', 'resnet56_to_resnet20_cifar100'
 TYPES = {
     'attention': 'AttentionTransferLoss',
@@ -28,25 +28,25 @@ DETECTION = {'attention', 'fitnet', 'reviewkd', 'cwd', 'pkd', 'mgd', 'fgd'}
 
 
 def ends(pair: str) -> list[Path]:
-    return [leaf for leaf in LEAVES if leaf.stem.endswith(f'_{pair}')]
+    return [path for path in CONFIGS if path.stem.endswith(f'_{pair}')]
 
 
-def test_there_is_a_leaf_for_each_loss():
+def test_there_is_a_config_for_each_loss():
     def losses(pair: str) -> set[str]:
-        return {leaf.stem.partition('_')[0] for leaf in ends(pair)}
+        return {path.stem.partition('_')[0] for path in ends(pair)}
 
     assert losses(COCO) == losses('retinanet_digits') == DETECTION
     assert losses(CIFAR) == (DETECTION - {'fgd'}) | {'kd', 'kd-standardized', 'dkd'}
-    assert len(LEAVES) == 7 + 7 + 9
+    assert len(CONFIGS) == 7 + 7 + 9
 
 
-@pytest.mark.parametrize('leaf', LEAVES, ids=lambda path: path.stem)
-def test_a_leaf_is_short_and_changes_the_distillation_alone(leaf: Path):
-    lines = [line for line in leaf.read_text().splitlines() if line]
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_a_config_is_short_and_changes_the_distillation_alone(path: Path):
+    lines = [line for line in path.read_text().splitlines() if line]
     assert 2 <= len(lines) <= 6
-    pair = leaf.stem.partition('_')[2]
+    pair = path.stem.partition('_')[2]
     ours, outline = (
-        Config.fromfile(path).to_dict() for path in (leaf, FOLDER / f'_base_/{pair}.py')
+        Config.fromfile(file).to_dict() for file in (path, FOLDER / f'_base_/{pair}.py')
     )
     assert ours['model'].pop('review') is None
     allowed = {'model', 'custom_hooks', 'optim_wrapper'}
@@ -61,7 +61,7 @@ def test_a_leaf_is_short_and_changes_the_distillation_alone(leaf: Path):
     losses = {**model['feature_losses'], **(model.get('logit_losses') or {})}
     names = {*losses}
     assert len(names) == 1
-    method = leaf.stem.partition('_')[0]
+    method = path.stem.partition('_')[0]
     expected = TYPES.get(method, f'{method.upper()}Loss')
     assert [loss['type'] for loss in losses.values()] == [expected]
     for hook in hooks[1:]:
@@ -70,11 +70,11 @@ def test_a_leaf_is_short_and_changes_the_distillation_alone(leaf: Path):
 
 
 @pytest.mark.parametrize(
-    'leaf', [*ends('retinanet_digits'), *ends(CIFAR)], ids=lambda path: path.stem
+    'path', [*ends('retinanet_digits'), *ends(CIFAR)], ids=lambda path: path.stem
 )
-def test_a_step(leaf: Path):
-    config, model = build(leaf)
-    data = images(config.default_scope, 32 if CIFAR in leaf.stem else 96, False)
+def test_a_baseline_takes_a_step(path: Path):
+    config, model = build(path)
+    data = images(config.default_scope, 32 if CIFAR in path.stem else 96, False)
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-4))
     teacher, beside = copy_of(model.teacher.model), copy_of(model.static_losses)
     model.phase = 'general'
@@ -86,10 +86,10 @@ def test_a_step(leaf: Path):
     assert not moved(teacher, model.teacher.model)
 
 
-@pytest.mark.parametrize('leaf', ends(COCO), ids=lambda path: path.stem)
-def test_losses_of_the_coco_pair(leaf: Path):
+@pytest.mark.parametrize('path', ends(COCO), ids=lambda path: path.stem)
+def test_the_losses_of_the_coco_pair_train_every_level(path: Path):
     """On features of RetinaNet's width: the models themselves are in test_configs."""
-    config = Config.fromfile(leaf)
+    config = Config.fromfile(path)
     init_default_scope(config.default_scope)
     count = len(config.model.get('strides', range(5)))
     sizes = [(12 - 2 * level, 10 - level) for level in range(count)]

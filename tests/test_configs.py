@@ -51,7 +51,7 @@ def copy_of(module: torch.nn.Module) -> dict:
 
 
 @pytest.mark.parametrize('recipe', RECIPES, ids=lambda path: path.stem)
-def test_recipe(recipe: Path):
+def test_a_recipe_takes_a_step_in_each_phase(recipe: Path):
     config, model = build(recipe)
     size = 32 if 'cifar' in recipe.stem else 64
     data = images(config.default_scope, size, 'mask' in recipe.stem)
@@ -77,7 +77,7 @@ def test_recipe(recipe: Path):
     assert not model.teacher.model.training
 
 
-def test_leaves_are_short():
+def test_recipes_are_short():
     for recipe in RECIPES:
         assert len(recipe.read_text().splitlines()) <= 25, recipe
 

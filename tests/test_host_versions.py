@@ -75,7 +75,7 @@ def install(monkeypatch, packages: dict) -> None:
         ),
     ],
 )
-def test_refused(monkeypatch, packages, text):
+def test_other_versions_are_refused(monkeypatch, packages, text):
     install(monkeypatch, packages)
     with pytest.raises(ImportError, match=f'^{re.escape(text)}$'):
         host_versions.check_host_versions()

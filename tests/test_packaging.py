@@ -41,7 +41,7 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
 
 
 @pytest.mark.parametrize('name', EXPECTED)
-def test_wheel(wheel, name):
+def test_a_wheel_has_what_mim_looks_for(wheel, name):
     assert f'tskd_mm/.mim/{name}' in wheel.namelist()
 
 
@@ -93,7 +93,7 @@ def test_wheel_asks_for_a_stack_by_an_extra_only(wheel):
 
 
 @pytest.mark.parametrize('name', EXPECTED)
-def test_installed(name):
+def test_an_editable_install_links_what_mim_looks_for(name):
     """Editable here: links to the project's own files."""
     assert (Path(tskd_mm.__file__).parent / '.mim' / name).is_file()
 

@@ -33,7 +33,7 @@ def step(model: TSKDDistiller, data: dict) -> dict:
     return losses
 
 
-def test_caffe_teacher_sees_its_own_normalisation():
+def test_a_caffe_teacher_sees_its_own_normalisation():
     config = Config.fromfile(
         ROOT / 'configs' / 'tskd' / 'fcos_r101_to_retinanet_r50_coco.py'
     )
@@ -67,7 +67,7 @@ def test_caffe_teacher_sees_its_own_normalisation():
     ],
     ids=['checkpointing', 'SyncBN', 'GN', 'live BN'],
 )
-def test_host_backbones(backbone):
+def test_a_student_reviews_with_the_options_of_host_backbones(backbone):
     student = tiny_retinanet(**backbone)
     model = TSKDDistiller(student, tiny_retinanet(width=12), None)
     model = ready(revert_sync_batchnorm(model))
@@ -77,14 +77,14 @@ def test_host_backbones(backbone):
     assert all(torch.equal(v, before[k]) for k, v in model.bank.slots[0].items())
 
 
-def test_one_image_without_objects():
+def test_one_image_without_objects_is_reviewed():
     model = ready(TSKDDistiller(tiny_retinanet(), tiny_retinanet(width=12), None))
     data = demo_mm_inputs(1, [[3, 65, 190]], num_items=[0])
     assert len(data['data_samples'][0].gt_instances) == 0
     assert step(model, data)['loss_review'] > 0
 
 
-def test_mmpretrain_backbone_and_other_class_count():
+def test_a_backbone_of_mmpretrain_and_other_classes_take_a_step():
     student = tiny_retinanet(classes=3)
     student.backbone = dict(
         type='mmpretrain.MobileNetV2', widen_factor=0.25, out_indices=(1, 2, 4, 6)
@@ -94,7 +94,7 @@ def test_mmpretrain_backbone_and_other_class_count():
     step(model, demo_mm_inputs(2, [[3, 96, 128]] * 2, num_classes=3))
 
 
-def test_teacher_with_other_strides():
+def test_a_teacher_of_other_strides_needs_strides():
     student = tiny_retinanet()
     student.neck.update(start_level=0, num_outs=4, add_extra_convs=False)
     student.bbox_head.anchor_generator.strides = [4, 8, 16, 32]
@@ -109,7 +109,7 @@ def test_teacher_with_other_strides():
     step(model, photos())
 
 
-def test_review_loss_of_a_padded_batch():
+def test_the_review_loss_of_a_padded_batch_is_that_of_its_images():
     """That of the images alone, but for convolutions that reach over the border."""
     torch.manual_seed(0)
     model = ready(TSKDDistiller(tiny_retinanet(), tiny_retinanet(width=12), None))

@@ -58,18 +58,18 @@ def predictor_sizes(weights: dict[str, Tensor]) -> dict[str, int]:
     }
 
 
-def test_attention_map():
+def test_the_attention_map_is_the_release_s():
     arrays = load('attention_map')
     close(attention_map(arrays['feature']), arrays['attention'], 1e-6)
 
 
-def test_increments():
+def test_increments_are_the_release_s():
     arrays = load('increments')
     found = increment_sequence(arrays['past'], arrays['current'])
     close(found, arrays['increments'], 1e-6)
 
 
-def test_forecaster():
+def test_predictions_are_the_release_s():
     arrays = load('forecaster')
     weights = part(arrays, 'w/')
     predictor = IncrementPredictor(**predictor_sizes(weights))
@@ -85,7 +85,7 @@ def test_forecaster():
         close(parameter.grad, gradients[name], 1e-5)
 
 
-def test_logit_kl():
+def test_the_kl_is_the_release_s():
     arrays = load('logit_kl')
     found = LogitKLLoss(float(arrays['temperature']))(
         arrays['student'], arrays['teacher']
@@ -93,7 +93,7 @@ def test_logit_kl():
     torch.testing.assert_close(found, arrays['loss'], rtol=1e-6, atol=0)
 
 
-def test_schedule():
+def test_the_schedule_is_the_release_s():
     expected = json.loads((GOLDEN / 'schedule.json').read_text())
     slots = len(expected['memory'])
     schedule = ReviewSchedule(expected['interval'], slots)
@@ -232,7 +232,7 @@ def trajectory(tmp_path_factory) -> tuple[dict[str, Tensor], Runner, Log]:
     return arrays, runner, log
 
 
-def test_trajectory_losses(trajectory):
+def test_a_run_has_the_losses_of_the_release(trajectory):
     arrays, _, log = trajectory
     found = torch.tensor(log.rows, dtype=torch.float64)
     for steps, tolerance in ((slice(EXACT_STEPS), 1e-4), (slice(None), LOSS_TOLERANCE)):
@@ -243,7 +243,7 @@ def test_trajectory_losses(trajectory):
     assert not bool(torch.isnan(found[:, 2]).all())
 
 
-def test_trajectory_student(trajectory):
+def test_a_run_ends_with_the_student_of_the_release(trajectory):
     arrays, runner, _ = trajectory
     expected = in_host_names(part(arrays, 'student_final/'))
     found = runner.model.state_dict()
@@ -254,7 +254,7 @@ def test_trajectory_student(trajectory):
         )
 
 
-def test_trajectory_predictors(trajectory):
+def test_a_run_ends_with_the_predictors_of_the_release(trajectory):
     arrays, runner, _ = trajectory
     final = part(arrays, 'predictor_final/')
     for level, predictor in enumerate(runner.model.review.predictors):

@@ -48,7 +48,7 @@ def run_block(heading: str, epoch: str) -> dict:
     return names
 
 
-def test_detector(folder):
+def test_a_user_s_detector_trains_tests_and_publishes(folder):
     user_detector(folder)
     lines = block('README.md', 'Add it to your config', 'python')
     assert len([x for x in lines.splitlines() if x]) <= 12
@@ -99,7 +99,7 @@ def check_published(folder: Path, checkpoint: str) -> None:
     assert same_tensors(content['state_dict'], whole['state_dict'])
 
 
-def test_classifier(folder):
+def test_a_user_s_classifier_trains_and_predicts(folder):
     user_classifier(folder)
     lines = block('your_config.md', 'A classifier', 'python')
     # The review of interval=5 is beyond four epochs.

@@ -65,7 +65,7 @@ def nano(shared_data) -> str:
     return str(shared_data / 'yolox_nano_coco' / 'yolox_nano_coco_mmdet3.pth')
 
 
-def test_teacher_alone(shared_data, nano, tmp_path):
+def test_the_published_teacher_has_its_accuracy(shared_data, nano, tmp_path):
     (tmp_path / 'nano.py').write_text(
         "_base_ = 'mmdet::yolox/yolox_nano_8xb8-300e_coco.py'\n"
     )
@@ -74,7 +74,7 @@ def test_teacher_alone(shared_data, nano, tmp_path):
     assert float(found) == pytest.approx(0.301, abs=0.003)
 
 
-def test_yolox_pair(shared_data, nano, tmp_path):
+def test_a_yolox_learns_in_its_review(shared_data, nano, tmp_path):
     recipe = str(ROOT / 'configs' / 'tskd' / 'yolox_nano_to_pico_coco.py')
     teacher = f'model.teacher_checkpoint={nano}'
     run_tool(
@@ -90,7 +90,7 @@ def test_yolox_pair(shared_data, nano, tmp_path):
     check_reviews(tmp_path / 'work_dirs' / 'yolox_nano_to_pico_coco')
 
 
-def test_retinanet_pair(shared_data, tmp_path):
+def test_a_retinanet_learns_in_its_review(shared_data, tmp_path):
     (tmp_path / 'r101.py').write_text(
         "_base_ = 'mmdet::retinanet/retinanet_r101_fpn_1x_coco.py'\n"
     )
@@ -110,7 +110,9 @@ def test_retinanet_pair(shared_data, tmp_path):
     check_reviews(tmp_path / 'work_dirs' / 'retinanet_r101_to_r50_coco')
 
 
-def test_persons_through_the_student_preprocessing(shared_data, nano):
+def test_the_teacher_of_persons_has_its_accuracy_through_the_student_s_input(
+    shared_data, nano
+):
     """The teacher of the study of persons, fed as in training."""
     root = Path(shared_data) / 'coco_tiny'
     config = Config.fromfile(ROOT / 'configs' / 'study' / 'person' / 'tskd.py')
@@ -140,7 +142,7 @@ def test_persons_through_the_student_preprocessing(shared_data, nano):
     assert metrics['coco/bbox_mAP_50'] == pytest.approx(0.683, abs=0.003)
 
 
-def test_student_of_the_persons_starts_from_imagenet(shared_data):
+def test_the_student_of_persons_starts_from_imagenet(shared_data):
     """MMEngine only logs it when no name in the file is one of the backbone's."""
     file = str(shared_data / 'imagenet_mobilenetv2' / 'mobilenet_v2_mmpretrain.pth')
     init_default_scope('mmdet')

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize('study', STUDIES, ids=lambda study: study.name)
-def test_tables(study):
+def test_the_page_has_the_tables_of_its_runs(study):
     """Those of a study with results, word for word; else that there are none."""
     results = results_of(find_rows(ROWS, study.trials(), study.metric))
     if not any(row.study == study.name for row in ROWS):

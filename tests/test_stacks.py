@@ -120,7 +120,7 @@ def test_state_crosses_to_the_last_bit(resumed):
         torch.testing.assert_close(theirs, ours, rtol=0, atol=0)
 
 
-def test_training_goes_on(resumed):
+def test_a_run_continues_on_the_other_stack(resumed):
     """Up to rounding: the kernels of two PyTorch versions differ in the last bits.
 
     Seen after this epoch: 3e-8 in a weight, 1e-7 of a loss.
@@ -134,7 +134,7 @@ def test_training_goes_on(resumed):
         torch.testing.assert_close(theirs[part], ours[part], rtol=0, atol=1e-6)
 
 
-def test_test(trained):
+def test_both_stacks_predict_the_same(trained):
     stack, folder = trained
     found = []
     for each in (stack, OTHER[stack]):

@@ -18,7 +18,7 @@ from tskd_mm.models.review.temporal_review import TemporalReview
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
 FAMILIES = ('cifar10', 'person')
 sys.path.append(str(FOLDER))  # as tools/study does
-LEAVES = sorted(
+CONFIGS = sorted(
     path
     for family in FAMILIES
     for path in (FOLDER / family).glob('*.py')
@@ -27,16 +27,16 @@ LEAVES = sorted(
 
 
 @pytest.mark.parametrize(
-    'leaf', LEAVES, ids=lambda path: f'{path.parent.stem} {path.stem}'
+    'path', CONFIGS, ids=lambda path: f'{path.parent.stem} {path.stem}'
 )
-def test_leaf(leaf):
+def test_a_config_trains_the_plain_student_in_the_same_way(path):
     """It trains the student of none.py on the same data in the same way."""
-    config, plain = Config.fromfile(leaf), Config.fromfile(leaf.with_name('none.py'))
+    config, plain = Config.fromfile(path), Config.fromfile(path.with_name('none.py'))
     assert config.model.student == plain.model
     for key in plain.keys() - {'model', 'custom_hooks', 'custom_imports'}:
         assert config[key] == plain[key], key
-    config, model = build(leaf)
-    size = 32 if 'cifar10' in str(leaf) else 96
+    config, model = build(path)
+    size = 32 if 'cifar10' in str(path) else 96
     data = images(config.default_scope, size, False)
     for sample in data['data_samples'] if size == 96 else ():
         sample.gt_instances.labels.zero_()  # all persons
@@ -120,7 +120,7 @@ def test_a_detached_gap_is_a_constant_to_the_student(weight):
     )
 
 
-def test_channels_last():
+def test_channels_last_changes_the_format_and_no_value():
     """Weights change their format where they are, those of the configs' models too."""
     config = Config.fromfile(FOLDER / 'cifar10' / 'kd.py')
     hook = HOOKS.build(config.default_hooks.channels_last)

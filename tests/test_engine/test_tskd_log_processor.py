@@ -41,7 +41,7 @@ def found(pattern: str, lines: list[str]) -> list[str]:
     return [re.search(pattern, line)[1] for line in lines]
 
 
-def test_lines_and_records(tmp_path, data):
+def test_lines_name_the_phase_and_the_eta_knows_reviews(tmp_path, data):
     config = run_config(tmp_path, data, epochs=8)
     config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=7)
     lines, records = train(config)

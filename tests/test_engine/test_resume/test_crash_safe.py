@@ -68,7 +68,7 @@ def test_last_checkpoint_is_mended(tmp_path, named):
     assert pointer.read_text() == str(tmp_path / 'epoch_3.pth')
 
 
-def test_checkpoints_elsewhere(tmp_path):
+def test_checkpoints_in_an_out_dir_are_found(tmp_path):
     """A CheckpointHook's out_dir holds a folder of the work_dir's name."""
     work, out = tmp_path / 'work', tmp_path / 'out' / 'work'
     work.mkdir()
@@ -81,7 +81,7 @@ def test_checkpoints_elsewhere(tmp_path):
     assert (work / 'last_checkpoint').read_text() == str(out / 'epoch_2.pth')
 
 
-def test_nothing_to_mend(tmp_path):
+def test_an_empty_folder_stays_empty(tmp_path):
     mend_last_checkpoint(str(tmp_path))
     assert not [*Path(tmp_path).iterdir()]
 

@@ -91,7 +91,7 @@ def test_channels_that_contradict_the_means(student, teacher, doubtful):
     assert TeacherInput(*parts).doubtful is doubtful
 
 
-def test_only_the_padding_differs():
+def test_a_padding_that_differs_is_replaced():
     ours, theirs = (DetDataPreprocessor(**PYTORCH, pad_value=v) for v in (0, 9))
     inputs, samples = _batch(ours)
     found = TeacherInput(ours, theirs)(inputs, samples)
@@ -101,7 +101,7 @@ def test_only_the_padding_differs():
 @pytest.mark.parametrize(
     'change', [{'mean': [123.675, 116.28, 100.0]}, {'std': [58.395, 57.12, 60.0]}]
 )
-def test_only_one_statistic_differs(change: dict):
+def test_one_statistic_that_differs_is_adapted(change: dict):
     ours = DetDataPreprocessor(**PYTORCH)
     theirs = DetDataPreprocessor(**PYTORCH | change)
     inputs, samples = _batch(ours)
@@ -128,7 +128,7 @@ def test_the_dtype_stays(dtype: torch.dtype):
         (dict(mean=[1.0, 2.0, 3.0], std=[4.0, 5.0, 6.0]), dict(to_rgb=True)),
     ],
 )
-def test_classifiers(student: dict, teacher: dict):
+def test_a_classifier_s_batch_is_the_teacher_s_own(student: dict, teacher: dict):
     images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
     ours, theirs = ClsDataPreprocessor(**student), ClsDataPreprocessor(**teacher)
     inputs = ours({'inputs': images})['inputs']
