@@ -92,8 +92,10 @@ def _classes(config: Config) -> Sequence[str] | None:
         dataset = dataset['dataset']
     if 'classes' in dataset.get('metainfo', {}):
         return dataset['metainfo']['classes']
+    if 'type' not in dataset:
+        return None
     with DATASETS.switch_scope_and_registry(config.get('default_scope')) as registry:
-        found = registry.get(dataset.get('type', ''))
+        found = registry.get(dataset['type'])
     return getattr(found, 'METAINFO', {}).get('classes')
 
 
