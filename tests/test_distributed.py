@@ -109,3 +109,28 @@ def test_two_processes_equal_one(folder, variant):
 def test_learning_rate_follows_the_global_batch(folder, variant):
     for state in states(folder, variant):
         assert state['lr'] == pytest.approx(0.01 * 4 / 8)
+
+
+def test_shares_of_the_gradient_are_those_of_all_images(folder):
+    first, second, alone = states(folder, 'balance')
+    assert first['balance'] == second['balance']
+    assert first['balance'].keys() == alone['balance'].keys() == {'attention', 'review'}
+    for name, expected in alone['balance'].items():
+        assert first['balance'][name] == pytest.approx(expected, rel=1e-3), name
+        assert expected['measured'] > 1
+    for found, other, expected in zip(first['log'], second['log'], alone['log']):
+        for value in ('share', 'factor', 'cosine'):
+            for name in (f'{value}_attention', f'{value}_review'):
+                assert found.get(name) == other.get(name)
+                assert found.get(name) == pytest.approx(expected.get(name), rel=0.01)
+
+
+def test_what_one_process_lacks_counts_for_both(folder):
+    first, second = (load_whole(folder / f'two/shares_{rank}.pth') for rank in (0, 1))
+    assert first == second
+    share, cosine = first['good']
+    task = 1**2 + 2**2 + 2 * 1**2  # process 0 reaches a alone, process 1 a and b
+    assert share == pytest.approx((2 * 3**2 / task) ** 0.5)
+    assert cosine == pytest.approx((3 * 1 + 3 * 2) / (2 * 3**2 * task) ** 0.5)
+    assert 'bad' not in first  # infinite on one process, skipped on both
+    assert 'does not depend on the one of shape (2,)' in first['error']

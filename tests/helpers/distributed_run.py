@@ -11,19 +11,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from mmdet.models import RetinaNet
 from mmengine.config import ConfigDict
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
-from mmengine.registry import OPTIM_WRAPPERS
+from mmengine.registry import MODELS, OPTIM_WRAPPERS
 from mmengine.runner import Runner
+from torch import Tensor
 from torch.distributed import init_process_group
 from toys import run_config, tiny_retinanet
 
-import tskd_mm  # noqa: F401
+from tskd_mm.models.distillers.gradient_share import gradient_shares
 
-VARIANTS = ('plain', 'accumulation', 'ema', 'bfloat16', 'concat', 'static', 'heads')
+VARIANTS = (
+    'plain',
+    'accumulation',
+    'ema',
+    'bfloat16',
+    'concat',
+    'static',
+    'heads',
+    'balance',
+)
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -34,6 +45,18 @@ class CPUAmpOptimWrapper(OptimWrapper):
     def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
         with super().optim_context(model), torch.autocast('cpu', torch.bfloat16):
             yield
+
+
+@MODELS.register_module()
+class MeanScores(RetinaNet):
+    """Its loss is a mean over images, whatever process they are on."""
+
+    def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Tensor]:
+        scores, boxes = self.bbox_head(self.extract_feat(inputs))
+        return {
+            name: sum((x - 1).square().mean() for x in levels)
+            for name, levels in (('loss_scores', scores), ('loss_boxes', boxes))
+        }
 
 
 class LossLog(Hook):
@@ -91,7 +114,27 @@ def config(folder: Path, batch: int, launcher: str, variant: str) -> ConfigDict:
             fgd=dict(type='FGDLoss'),
         )
         training.custom_hooks = [dict(type='DistillationHook')]
+    if variant == 'balance':
+        student.type = 'MeanScores'
+        shares = dict(attention=0.5, review=0.1)
+        training.custom_hooks.append(
+            dict(type='LossBalanceHook', shares=shares, interval=2)
+        )
     return training
+
+
+def gradient_shares_of(rank: int) -> dict[str, tuple[float, float] | str]:
+    """Of tensors that differ between two processes."""
+    own = rank + 1.0
+    a, b = torch.ones(1, requires_grad=True), torch.ones(2, requires_grad=True)
+    task = own * a.sum() + (b.sum() if rank else 0)  # only one reaches b
+    values = dict(good=3 * a.sum(), bad=(float('inf') if rank else 1.0) * a.sum())
+    found = gradient_shares(task, values, dict(good=[a, b], bad=[a]))
+    try:
+        gradient_shares(a.sum(), dict(good=b.sum()), dict(good=[a, b]))
+    except ValueError as error:
+        return {**found, 'error': str(error)}
+    return {**found}
 
 
 def train(folder: Path, batch: int, launcher: str, variant: str) -> None:
@@ -124,6 +167,8 @@ def main() -> None:
         init_process_group('gloo', store, rank=rank, world_size=processes)
     for variant in VARIANTS:
         train(folder, batch, launcher, variant)
+    if processes > 1:
+        torch.save(gradient_shares_of(rank), folder / f'shares_{rank}.pth')
 
 
 if __name__ == '__main__':

@@ -1,5 +1,6 @@
 from .hooks import (
     DistillationHook,
+    LossBalanceHook,
     LossWeightHook,
     TSKDMemoryHook,
     TSKDVisualizationHook,
@@ -9,6 +10,7 @@ from .tskd_log_processor import TSKDLogProcessor
 
 __all__ = [
     'DistillationHook',
+    'LossBalanceHook',
     'LossWeightHook',
     'Node',
     'ReviewSchedule',

@@ -8,7 +8,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ..schedule.weight_ramp import WeightRamp
-from .required_parts import find_distiller, require_epoch_loop
+from .required_parts import find_distiller, require_epoch_loop, require_losses
 
 
 @HOOKS.register_module()
@@ -44,13 +44,7 @@ class LossWeightHook(Hook):
         Raises:
             ValueError: If they are not.
         """
-        known = find_distiller(runner, 'LossWeightHook').loss_names
-        unknown = [name for name in self.ramps if name not in known]
-        if unknown:
-            raise ValueError(
-                f'LossWeightHook has factors for {", ".join(unknown)}, but the losses '
-                f'of the distiller are {", ".join(known) or "none"}: use their names'
-            )
+        require_losses(runner, 'LossWeightHook', 'factors', self.ramps)
         if self.by_epoch:
             require_epoch_loop(runner, 'LossWeightHook', 'the points')
         self._set(runner, runner.epoch if self.by_epoch else runner.iter)

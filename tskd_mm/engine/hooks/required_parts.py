@@ -1,5 +1,7 @@
 """What the hooks require of a runner: a distiller, and sometimes epochs."""
 
+from collections.abc import Iterable
+
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.distributed.fsdp import FullyShardedDataParallel
@@ -31,6 +33,29 @@ def find_distiller(runner: Runner, hook: str) -> TSKDDistiller:
             f'{type(model).__name__}: wrap the model, or remove the hook'
         )
     return model
+
+
+def require_losses(
+    runner: Runner, hook: str, setting: str, names: Iterable[str]
+) -> None:
+    """Check that the distiller has losses of these names.
+
+    Args:
+        runner: The runner.
+        hook: Name of the hook that has settings for them, for the message.
+        setting: What it has for them.
+        names: Names of added losses.
+
+    Raises:
+        ValueError: If it lacks one.
+    """
+    known = find_distiller(runner, hook).loss_names
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f'{hook} has {setting} for {", ".join(unknown)}, but the losses of the '
+            f'distiller are {", ".join(known) or "none"}: use their names'
+        )
 
 
 def require_epoch_loop(runner: Runner, hook: str, setting: str) -> None:

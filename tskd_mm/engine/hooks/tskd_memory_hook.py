@@ -66,8 +66,8 @@ class TSKDMemoryHook(DistillationHook):
             self._enter(runner, runner.iter)
         if self.distiller(runner).phase != 'review':
             # mmengine would go on showing the last value of a loss that is absent.
-            for name in ('train/loss_review', 'train/ratio_review'):
-                runner.message_hub.log_scalars.pop(name, None)
+            for value in ('loss', 'ratio', 'share', 'factor', 'cosine'):
+                runner.message_hub.log_scalars.pop(f'train/{value}_review', None)
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         if not self.by_epoch:

@@ -11,7 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..features.feature_tap import FeatureTap, Inspection
+from ..features.feature_tap import Features, FeatureTap, Inspection
 from ..features.level_match import fit_size, match_levels
 from ..features.padding import valid_pixels
 from ..heads.head_comparison import HeadComparison
@@ -24,6 +24,7 @@ from ..review.temporal_review import TemporalReview
 from ..teacher.frozen_teacher import FrozenTeacher, build_teacher
 from ..teacher.teacher_classes import TeacherClasses
 from .gradient_average import average_gradients_after_backward
+from .loss_balance import LossBalance
 from .loss_dict import add_losses, check_finite, name_task_loss, weigh
 from .plain_student import PlainStudent
 
@@ -77,6 +78,7 @@ class TSKDDistiller(PlainStudent):
         loss_factors: Factors of the added losses by name, 1 where there is none; set by
             LossWeightHook.
         class_names: The student's classes, for messages; set by the hook.
+        balance: Brings the gradients of losses to the shares of LossBalanceHook.
 
     Raises:
         ValueError: If a tap or a stride does not exist, or a head cannot be read.
@@ -129,6 +131,7 @@ class TSKDDistiller(PlainStudent):
             )
         self.heads = HeadComparison(self.static_losses.asked_of_heads)
         self.heads.check(model)
+        self.balance = LossBalance(self.static_losses.logits)
         self.bank: SnapshotBank | None = None
         self.review: TemporalReview | None = None
         if review is not None:
@@ -185,7 +188,8 @@ class TSKDDistiller(PlainStudent):
 
         Returns:
             The host's losses; ``loss_<name>``, weighted, and ``ratio_<name>`` to the
-            task loss for each static loss and, in a review, for ``review``.
+            task loss for each static loss and, in a review, for ``review``; what
+            :attr:`balance` measured.
         """
         with self.tap.record() as student, self.heads.record(self.student) as seen:
             task = name_task_loss(self.student.loss(inputs, data_samples))
@@ -200,18 +204,31 @@ class TSKDDistiller(PlainStudent):
             ]
             teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
             static = self.static_losses(student, teacher, valid, data_samples, heads)
-        added = weigh(static, self.loss_factors)
-        if self.phase == 'review' and self.bank and self.review:
-            past = self.bank.levels(inputs)
-            with torch.autocast(inputs.device.type, enabled=False):
-                factor = self.loss_factors.get('review', 1.0)
-                review = self.review(
-                    past, student.levels, teacher.levels, valid, factor
-                )
-            average_gradients_after_backward(review, self.review)
-            added['review'] = review
+        review = self._review(inputs, student, teacher, valid)
         total, _ = self.parse_losses(task)
-        return add_losses(task, total, added)
+        balance = self.balance.measure(
+            total, static | review, student, self.loss_factors
+        )
+        if self.review is not None and review:  # not in the passes that measure
+            average_gradients_after_backward(review['review'], self.review)
+        factors = self.balance.factors(self.loss_factors)
+        return add_losses(task, total, weigh(static, factors) | review) | balance
+
+    def _review(
+        self,
+        inputs: Tensor,
+        student: Features,
+        teacher: Features,
+        valid: Sequence[Tensor | None],
+    ) -> dict[str, Tensor]:
+        """The review's loss by its name; empty outside of a review."""
+        if self.phase != 'review' or self.bank is None or self.review is None:
+            return {}
+        past = self.bank.levels(inputs)
+        factor = self.balance.factors(self.loss_factors).get('review', 1.0)
+        with torch.autocast(inputs.device.type, enabled=False):
+            loss = self.review(past, student.levels, teacher.levels, valid, factor)
+        return {'review': loss}
 
     def init_weights(self) -> None:
         """Initialise the student and bring in the teacher.
@@ -271,12 +288,14 @@ class TSKDDistiller(PlainStudent):
     def tskd_state(self) -> dict[str, Any]:
         """What resuming needs besides the student: all else trained, and memories."""
         state = {name: part.state_dict() for name, part in self.extras().items()}
+        state['balance'] = self.balance.state()
         return state | ({'memories': self.bank.state_dict()} if self.bank else {})
 
     def load_tskd_state(self, state: dict[str, Any]) -> None:
         """Bring back what :meth:`tskd_state` returned."""
         for name, part in self.extras().items():
             part.load_state_dict(state[name])
+        self.balance.load_state(state.get('balance', {}))
         if self.bank is not None:
             self.bank.load_state_dict(state['memories'])
 

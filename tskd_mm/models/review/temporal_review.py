@@ -145,12 +145,14 @@ class TemporalReview(nn.Module):
 
 def scale_gradient(tensor: Tensor, factor: float) -> Tensor:
     """The same values; the gradient that flows back through them is multiplied."""
-    return tensor + (factor - 1) * (tensor - tensor.detach())
+    constant = tensor.detach()
+    return constant + factor * (tensor - constant)
 
 
 def scale_value(tensor: Tensor, factor: float) -> Tensor:
     """The value is multiplied; the gradient that flows back through it is the same."""
-    return tensor + (factor - 1) * tensor.detach()
+    constant = tensor.detach()
+    return factor * constant + (tensor - constant)
 
 
 def increment(before: Tensor, after: Tensor) -> Tensor:

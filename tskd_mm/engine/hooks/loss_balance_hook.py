@@ -1,0 +1,101 @@
+"""Scales losses so that their gradients are given shares of the task's."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from ...models.distillers.loss_balance import LossBalance, LossRecord
+from .required_parts import find_distiller, require_losses
+
+OFTEN = 32  # measurements while the steps double, until the interval is reached
+
+
+@HOOKS.register_module()
+class LossBalanceHook(Hook):
+    """Sets the weights of a distiller's losses by their shares of the gradient.
+
+    ``dict(type='LossBalanceHook', shares=dict(pkd=1.0, review=0.1))`` scales PKD so
+    that it pulls the tapped features as strongly as the task does, and the review so
+    that it pulls a tenth as strongly, whatever the losses' own weights are. A loss that
+    is not named keeps its weight. With LossWeightHook the schedule multiplies the
+    share.
+
+    Each share is measured in a loss's first steps, then less and less often, and at
+    last every ``interval`` steps. A measurement is a backward pass from the losses to
+    the taps: for a detector through its head alone. Logged are ``share_<name>``, as
+    measured, ``factor_<name>``, the factor in force, and ``cosine_<name>``, the angle
+    to the task's gradient: below 0 a loss pulls against the task. Measurements with
+    NaN, infinite or zero gradients are left out. Factors stay between 1e-6 and 1e6 and
+    are resumed with the run. The idea of a balance by shares of the gradient is that of
+    RT-DETRv4; see :class:`~tskd_mm.models.distillers.loss_balance.LossBalance`.
+
+    Args:
+        shares: For each loss by its name (``'review'`` too) the norm of its gradient,
+            divided by that of the task loss.
+        interval: Steps with a loss from one measurement to the next.
+
+    Raises:
+        ValueError: If a share or the interval is not a positive number.
+    """
+
+    priority = 'ABOVE_NORMAL'  # before the preflight takes its first step
+
+    def __init__(self, shares: Mapping[str, float], interval: int = 50) -> None:
+        for name, share in shares.items():
+            if not 0 < share < math.inf:
+                raise ValueError(
+                    f'the share of {name} must be a finite number above 0, but got '
+                    f'{share}: to switch a loss off remove it from the model'
+                )
+        if interval < 1:
+            raise ValueError(f'interval must be at least 1 step, but got {interval}')
+        self.shares = dict(shares)
+        self.interval = interval
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that the losses are there and can be measured.
+
+        Raises:
+            ValueError: If they are not, or the model is to be compiled.
+        """
+        require_losses(runner, 'LossBalanceHook', 'shares', self.shares)
+        if runner.cfg.get('compile') not in (None, False):
+            raise ValueError(
+                'LossBalanceHook measures gradients within a training step, which '
+                'torch.compile does not support: remove compile from the config, or '
+                'LossBalanceHook'
+            )
+        self._balance(runner).shares = self.shares
+        self._prepare(runner)
+
+    def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        self._prepare(runner)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        balance = self._balance(runner)
+        balance.count_step(n for n in self.shares if f'loss_{n}' in (outputs or {}))
+        balance.due = []
+
+    def _prepare(self, runner: Runner) -> None:
+        balance = self._balance(runner)
+        balance.due = [n for n in self.shares if self._is_due(balance.records.get(n))]
+        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        balance.loss_scale = scaler.get_scale() if scaler and balance.due else 1.0
+
+    def _is_due(self, record: LossRecord | None) -> bool:
+        steps = record.steps if record else 0
+        return steps % min(self.interval, max(1, steps // OFTEN)) == 0
+
+    @staticmethod
+    def _balance(runner: Runner) -> LossBalance:
+        return find_distiller(runner, 'LossBalanceHook').balance
