@@ -9,7 +9,7 @@ from loss_reference import assert_follows, divergence, softmax
 from mmpretrain.structures import DataSample
 from refusals import refused
 
-from tskd_mm.models.losses import DKDLoss, LogitKLLoss
+from tskd_mm.models.losses import DISTLoss, DKDLoss, LogitKLLoss
 
 CLASSES = [2, 0, 1]
 
@@ -50,7 +50,7 @@ def test_kl_in_float32_with_the_release_s_defaults():
     assert found == LogitKLLoss(4.0, 1.0)(student.float(), teacher.float())
 
 
-@pytest.mark.parametrize('loss', [LogitKLLoss(), DKDLoss()])
+@pytest.mark.parametrize('loss', [LogitKLLoss(), DKDLoss(), DISTLoss()])
 def test_logits_of_other_classes_are_refused(loss):
     text = (
         'student and teacher logits must have one shape, but got (3, 3) and (3, 4): '
@@ -143,3 +143,52 @@ def test_dkd_refuses_mixed_images(sample: DataSample, what: str):
     )
     with refused(text):
         DKDLoss()(torch.ones(2, 4), torch.ones(2, 4), [*samples([0]), sample])
+
+
+@pytest.mark.parametrize('temperature, weight', [(1.0, 2.0), (4.0, 0.5)])
+def test_dist_follows_its_equation(temperature: float, weight: float):
+    def distance(student: np.ndarray, teacher: np.ndarray) -> float:
+        rows = zip(student, teacher)
+        return 1 - np.mean([np.corrcoef(*row)[0, 1] for row in rows])
+
+    def equation(student: np.ndarray, teacher: np.ndarray) -> float:
+        ours, theirs = (
+            np.array([softmax(row / temperature) for row in array])
+            for array in (student, teacher)
+        )
+        inter, intra = distance(ours, theirs), distance(ours.T, theirs.T)
+        return weight * temperature**2 * (inter + intra)
+
+    assert_follows(DISTLoss(temperature, weight), equation, *logits())
+
+
+def test_dist_defaults_are_the_release_s_for_imagenet():
+    student, teacher = logits()
+    expected = DISTLoss(temperature=1.0, loss_weight=2.0)(student, teacher)
+    assert DISTLoss()(student, teacher) == expected
+
+
+def test_dist_of_two_classes_in_closed_form():
+    # Two classes: both scores of an image rise and fall together, corr is 1 or -1.
+    student = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    loss = DISTLoss(loss_weight=1.0)
+    assert float(loss(student, student)) == pytest.approx(0, abs=1e-6)
+    assert float(loss(student, student.flip(1))) == pytest.approx(4, abs=1e-6)
+    agreeing = torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    apart = DISTLoss(loss_weight=1.0)(student, agreeing)
+    p, q = student.softmax(1)[:, 0], agreeing.softmax(1)[:, 0]
+    intra = 1 - np.corrcoef(p, q)[0, 1]
+    assert float(apart) == pytest.approx(2 / 3 + intra, rel=1e-5)
+
+
+def test_dist_leaves_the_spread_of_the_scores_to_the_student():
+    sure = torch.tensor([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]])
+    assert float(DISTLoss()(sure / 8, sure)) == pytest.approx(0, abs=1e-6)
+    assert float(LogitKLLoss(1.0)(sure / 8, sure)) > 0.5
+
+
+def test_dist_of_alike_images_is_finite():
+    student = torch.zeros(3, 4, requires_grad=True)
+    loss = DISTLoss()(student, torch.zeros(3, 4))
+    loss.backward()
+    assert float(loss) == 4 and torch.isfinite(student.grad).all()

@@ -2,6 +2,7 @@ from .attention_transfer_loss import AttentionTransferLoss
 from .bckd_loss import BCKDLoss
 from .crosskd_loss import CrossKDLoss
 from .cwd_loss import CWDLoss
+from .dist_loss import DISTLoss
 from .dkd_loss import DKDLoss
 from .fgd_loss import FGDLoss
 from .fitnet_loss import FitNetLoss
@@ -19,6 +20,7 @@ __all__ = [
     'LDLoss',
     'ScoreWeightedL2Loss',
     'CWDLoss',
+    'DISTLoss',
     'DKDLoss',
     'FGDLoss',
     'FitNetLoss',
