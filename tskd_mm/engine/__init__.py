@@ -5,7 +5,7 @@ from .hooks import (
     TSKDMemoryHook,
     TSKDVisualizationHook,
 )
-from .schedule import Node, ReviewSchedule, WeightRamp
+from .schedule import Node, ReviewSchedule, WeightCurve, WeightRamp
 from .tskd_log_processor import TSKDLogProcessor
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     'TSKDLogProcessor',
     'TSKDMemoryHook',
     'TSKDVisualizationHook',
+    'WeightCurve',
     'WeightRamp',
 ]

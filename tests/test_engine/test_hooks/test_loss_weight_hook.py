@@ -66,6 +66,16 @@ def test_factors_follow_epochs_and_iterations(static):
             assert (losses[f'loss_{name}'] > 0) == (factor > 0)
 
 
+def test_curves_follow_the_share_of_the_training(static):
+    config = weigh(static, pkd=dict(shape='cosine', begin=1 / 3, final=0.1))
+    stop = dict(shape='stop', begin=0.5)
+    watch = train(weigh(config, by_epoch=False, attention=stop))
+    half = (1 + 0.1) / 2  # of a cosine from 1/3 to 1 in epoch 2 of 3
+    expected = [1, 1, 1, 1, half, half]
+    assert [f['pkd'] for f in watch.factors] == pytest.approx(expected)
+    assert [f['attention'] for f in watch.factors] == [1, 1, 1, 0, 0, 0]
+
+
 def test_the_log_has_each_loss_and_its_ratio(tmp_path, data, static):
     train(static)
     rows = [row for row in scalars(tmp_path / 'work') if 'loss' in row]

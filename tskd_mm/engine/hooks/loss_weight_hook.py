@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from ..schedule.weight_curve import WeightCurve
 from ..schedule.weight_ramp import WeightRamp
 from .required_parts import find_distiller, require_epoch_loop, require_losses
 
@@ -17,25 +18,31 @@ class LossWeightHook(Hook):
 
     ``dict(type='LossWeightHook', factors=dict(kl=[(0, 0), (20, 1)]))`` warms the loss
     ``kl`` up in the first 20 epochs; ``review=[(180, 1), (240, 0)]`` lets the review
-    fade out in the last 60. The factor comes on top of the loss's own weight; that of
+    fade out in the last 60. ``pkd=dict(shape='cosine', begin=0.5, final=0.1)`` lets
+    PKD fade to a tenth in the second half, however long the training is. The factor
+    comes on top of the loss's own weight; that of
     the review scales only the student's gradient, as its weight does.
 
     Args:
         factors: For each loss by its name (``'review'`` too) the points of a
-            :class:`~tskd_mm.engine.schedule.weight_ramp.WeightRamp`.
-        by_epoch: The points count epochs; False counts iterations. For both use two
+            :class:`~tskd_mm.engine.schedule.weight_ramp.WeightRamp`, or the arguments
+            of a :class:`~tskd_mm.engine.schedule.weight_curve.WeightCurve`.
+        by_epoch: Time counts in epochs; False counts iterations. For both use two
             hooks.
 
     Raises:
-        ValueError: If points are wrong.
+        ValueError: If points or arguments are wrong.
     """
 
     def __init__(
         self,
-        factors: Mapping[str, Sequence[tuple[int, float]]],
+        factors: Mapping[str, Sequence[tuple[int, float]] | Mapping[str, Any]],
         by_epoch: bool = True,
     ) -> None:
-        self.ramps = {name: WeightRamp(points) for name, points in factors.items()}
+        self.ramps = {
+            name: WeightCurve(**how) if isinstance(how, Mapping) else WeightRamp(how)
+            for name, how in factors.items()
+        }
         self.by_epoch = by_epoch
 
     def before_train(self, runner: Runner) -> None:
@@ -59,5 +66,7 @@ class LossWeightHook(Hook):
 
     def _set(self, runner: Runner, step: int) -> None:
         factors = find_distiller(runner, 'LossWeightHook').loss_factors
+        steps = runner.max_epochs if self.by_epoch else runner.max_iters
         for name, ramp in self.ramps.items():
-            factors[name] = ramp.factor(step)
+            shares = isinstance(ramp, WeightCurve)
+            factors[name] = ramp.factor(step / steps if shares else step)
