@@ -2,6 +2,7 @@ from .hooks import (
     DistillationHook,
     LossBalanceHook,
     LossWeightHook,
+    TeacherRouteHook,
     TSKDMemoryHook,
     TSKDVisualizationHook,
 )
@@ -17,6 +18,7 @@ __all__ = [
     'TSKDLogProcessor',
     'TSKDMemoryHook',
     'TSKDVisualizationHook',
+    'TeacherRouteHook',
     'WeightCurve',
     'WeightRamp',
 ]

@@ -1,6 +1,7 @@
 from .distillation_hook import DistillationHook
 from .loss_balance_hook import LossBalanceHook
 from .loss_weight_hook import LossWeightHook
+from .teacher_route_hook import TeacherRouteHook
 from .tskd_memory_hook import TSKDMemoryHook
 from .tskd_visualization_hook import TSKDVisualizationHook
 
@@ -10,4 +11,5 @@ __all__ = [
     'LossWeightHook',
     'TSKDMemoryHook',
     'TSKDVisualizationHook',
+    'TeacherRouteHook',
 ]

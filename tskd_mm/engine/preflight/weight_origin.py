@@ -48,6 +48,8 @@ def student_origins(runner: Runner, student: nn.Module) -> Iterator[tuple[str, s
 
 def teacher_origin(model: TSKDDistiller) -> str:
     """The file or URL of the teacher's weights, in words where there is none."""
+    if model.teacher is not None and model.teacher.checkpoint is not None:
+        return model.teacher.checkpoint
     if model.teacher_checkpoint is None:
         return "none given, so what the teacher's config initialises"
     if model.teacher_checkpoint == 'auto':

@@ -1,7 +1,9 @@
 """The teacher: trained, frozen and out of reach."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -28,7 +30,12 @@ class FrozenTeacher:
         student_preprocessor: Made the batches that the teacher will see.
         classes: Indices of the logits to return. Default: all.
         whole_neck: Return all outputs of the neck too, for a head to read.
+
+    Attributes:
+        checkpoint: Where its weights are from, if they are not those it came with.
     """
+
+    checkpoint: str | None = None
 
     def __init__(
         self,
@@ -79,6 +86,21 @@ class FrozenTeacher:
         """
         images = self.adapt(inputs, data_samples)
         return self.model(images, data_samples, mode='predict')
+
+    def load(self, checkpoint: str, trust: bool = False) -> None:
+        """Take other weights of the same architecture; see :func:`build_teacher`."""
+        load_strictly(self.model, checkpoint, trust)
+        self.checkpoint = checkpoint
+
+    @contextmanager
+    def weights_restored(self) -> Iterator[None]:
+        """Afterwards the teacher has the weights that it had before."""
+        weights, checkpoint = deepcopy(self.model.state_dict()), self.checkpoint
+        try:
+            yield
+        finally:
+            self.model.load_state_dict(weights)
+            self.checkpoint = checkpoint
 
     def apply(self, fn: Callable[[Tensor], Tensor]) -> None:
         """Move or convert every weight, as ``nn.Module._apply`` does."""

@@ -1,0 +1,76 @@
+"""Changes the teacher in the course of the training."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from ..schedule.teacher_route import TeacherRoute
+from .required_parts import find_distiller
+
+
+@HOOKS.register_module()
+class TeacherRouteHook(Hook):
+    """Lets several checkpoints of one teacher teach in turn.
+
+    ``dict(type='TeacherRouteHook', checkpoints=[(0, 'epoch_3.pth'), (4,
+    'epoch_12.pth')])`` starts with a young teacher, which a student follows more
+    easily, and goes on with the grown one from epoch 4 (counted from 0) on. In a loop
+    that counts iterations the numbers are iterations. Before the first entry
+    ``teacher_checkpoint`` of the model teaches. A resumed run goes on with the teacher
+    that it had.
+
+    Args:
+        checkpoints: Pairs of an epoch or iteration and a path or URL; weights of the
+            teacher's config, each of which is read once before the training. One at 0
+            must be that of ``teacher_checkpoint``.
+
+    Raises:
+        ValueError: If the numbers do not increase.
+    """
+
+    priority = 'ABOVE_NORMAL'  # before the preflight looks at the teacher
+
+    def __init__(self, checkpoints: Sequence[tuple[int, str]]) -> None:
+        self.route = TeacherRoute(checkpoints)
+        self.current: str | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Check every file, and set the teacher that is in force.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If one does not fit the teacher, or the entry at 0 is another
+                than ``teacher_checkpoint``.
+        """
+        model = find_distiller(runner, 'TeacherRouteHook')
+        teacher = model.require_teacher()
+        first = self.route.checkpoint(0)
+        if first not in (None, model.teacher_checkpoint):
+            raise ValueError(
+                f'the route of TeacherRouteHook starts with {first}, but '
+                f'teacher_checkpoint is {model.teacher_checkpoint}: give both the '
+                'same, or leave the entry at 0 out'
+            )
+        self.current = first
+        with teacher.weights_restored():
+            for checkpoint in self.route.checkpoints[0 if first is None else 1 :]:
+                teacher.load(checkpoint, model.trust_teacher_checkpoint)
+        self._follow(runner)
+
+    def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        self._follow(runner)
+
+    def _follow(self, runner: Runner) -> None:
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        step = runner.epoch if by_epoch else runner.iter
+        checkpoint = self.route.checkpoint(step)
+        if checkpoint is None or checkpoint == self.current:
+            return
+        model = find_distiller(runner, 'TeacherRouteHook')
+        model.require_teacher().load(checkpoint, model.trust_teacher_checkpoint)
+        self.current = checkpoint
+        unit = 'epoch' if by_epoch else 'iteration'
+        runner.logger.info(f'{unit} {step}: the teacher has weights from {checkpoint}')
