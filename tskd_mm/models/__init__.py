@@ -20,6 +20,7 @@ from .losses import (
 )
 from .review import (
     IncrementPredictor,
+    Review,
     TemporalReview,
     increment,
     increment_sequence,
@@ -40,6 +41,7 @@ __all__ = [
     'LogitKLLoss',
     'MGDLoss',
     'PKDLoss',
+    'Review',
     'ReviewKDLoss',
     'TSKDDistiller',
     'TemporalReview',

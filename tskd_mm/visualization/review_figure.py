@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..models.distillers.tskd_distiller import TSKDDistiller
+from ..models.features.attention_map import attention_map
 from ..models.features.level_match import fit_size
 from ..models.features.padding import valid_pixels
 
@@ -47,11 +48,17 @@ def review_image(model: TSKDDistiller, batch: Any, level: int) -> ReviewedImage:
         level: Which of the tapped features, from 0 (the finest).
 
     Raises:
-        ValueError: If there is no such level, or no review.
+        ValueError: If there is no such level, or no review with ``compare``.
         RuntimeError: If there is no teacher or no memory.
     """
-    if model.review is None or model.bank is None:
+    review: Any = model.review
+    if review is None or model.bank is None:
         raise ValueError('the model has review=None: there are no memories to show')
+    if not hasattr(review, 'compare'):
+        raise ValueError(
+            f'{type(review).__name__} has no method compare, whose results would be '
+            'shown: see that of TemporalReview'
+        )
     count = len(model.strides)
     if not 0 <= level < count:
         raise ValueError(f'level must be between 0 and {count - 1}, but got {level}')
@@ -63,14 +70,14 @@ def review_image(model: TSKDDistiller, batch: Any, level: int) -> ReviewedImage:
     teacher = [*map(fit_size, teacher, student)]
     past = model.bank.levels(inputs)
     valid = [valid_pixels(samples, f.shape[-2:], f) for f in student]
-    compared = model.review.compare(past, student, teacher, valid)[level]
+    compared = review.compare(past, student, teacher, valid)[level]
     features = {
         'teacher': teacher[level],
         **{f'memory {i}': levels[level] for i, levels in enumerate(past, 1)},
         'student now': student[level],
     }
-    attention = model.review.attention
-    maps = {name: attention(f, valid[level]) for name, f in features.items()}
+    attention = getattr(review, 'attention', attention_map)
+    maps = {name: attention(f, valid=valid[level]) for name, f in features.items()}
     # A change is never negative, a prediction may be: cut off at zero.
     changes = {
         'predicted change': compared.prediction.clamp(min=0),

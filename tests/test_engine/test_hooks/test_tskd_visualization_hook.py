@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.hooks import Hook
-from mmengine.registry import VISBACKENDS
+from mmengine.registry import MODELS, VISBACKENDS
 from mmengine.runner import Runner
 from mmengine.visualization import BaseVisBackend
+from refusals import refused
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from toys import run_config, same_tensors, with_validation
 
 from tskd_mm.engine import TSKDMemoryHook, TSKDVisualizationHook
 from tskd_mm.engine.schedule.learning_rates import learning_rates
-from tskd_mm.models import TSKDDistiller
+from tskd_mm.models import Review, TSKDDistiller
+from tskd_mm.visualization import review_image
 
 BACKENDS = ['LocalVisBackend', 'TensorboardVisBackend', 'Remember']
 
@@ -37,6 +39,14 @@ class Remember(BaseVisBackend):
 
     def add_image(self, name, image, step=0, **kwargs) -> None:
         self.pictures.append((name, step, image))
+
+
+@MODELS.register_module()
+class BlindReview(Review):
+    """Compares nothing that could be shown."""
+
+    def forward(self, past, student, teacher, valid, factor):
+        return factor * (student[0] - past[0][0]).square().mean()
 
 
 class WatchRates(Hook):
@@ -62,6 +72,29 @@ def config(tmp_path: Path, data: dict) -> ConfigDict:
         dict(type='MultiStepLR', milestones=[2, 3], gamma=0.1),
     ]
     return config
+
+
+def test_a_review_without_compare_is_said_not_to_be_shown(tmp_path, data):
+    cfg = config(tmp_path, data)
+    cfg.model.review = dict(type='BlindReview')
+    cfg.custom_hooks.append(dict(type='TSKDVisualizationHook'))
+    cfg.visualizer = dict(
+        type='DetLocalVisualizer', vis_backends=[dict(type='Remember')]
+    )
+    cfg.log_level = 'WARNING'
+    Remember.pictures.clear()
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert [name for name, *_ in Remember.pictures] == ['tskd_schedule']
+    [log] = (tmp_path / 'work').glob('*/*.log')
+    text = 'TSKDVisualizationHook shows no attention maps: BlindReview has no method'
+    assert text in log.read_text()
+    text = (
+        'BlindReview has no method compare, whose results would be shown: see that of '
+        'TemporalReview'
+    )
+    with refused(text):
+        review_image(runner.model, None, 0)
 
 
 def test_pictures_in_every_backend_and_a_training_that_notices_nothing(tmp_path, data):

@@ -20,7 +20,8 @@ def test_nothing_before_the_first():
 def test_routes_that_make_no_sense_are_refused(route):
     text = (
         "a teacher's route must be pairs of an increasing step from 0 and a "
-        f"checkpoint, such as [(0, 'epoch_3.pth'), (4, 'epoch_12.pth')], but got {route}"
+        "checkpoint, such as [(0, 'epoch_3.pth'), (4, 'epoch_12.pth')], but got "
+        f'{route}'
     )
     with refused(text):
         TeacherRoute(route)

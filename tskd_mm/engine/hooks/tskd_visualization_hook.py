@@ -30,7 +30,8 @@ class TSKDVisualizationHook(Hook):
     - ``tskd_schedule``, before the training: memories and reviews over the learning
       rate.
     - ``tskd_attention``, at the end of every review: the attention maps of one
-      validation image, a row for each review so far; of many reviews 6 are shown.
+      validation image, a row for each review so far; of many reviews 6 are shown. A
+      review of one's own is shown if it has a method ``compare``.
 
     The training goes on to the last bit as it would have without. A resumed training
     starts with its first review after that.
@@ -57,6 +58,13 @@ class TSKDVisualizationHook(Hook):
         """
         self.timeline = _timeline(runner)
         _check(runner, self.image, self.level)
+        review = find_distiller(runner, 'TSKDVisualizationHook').review
+        self.shows_maps = hasattr(review, 'compare')
+        if not self.shows_maps:
+            runner.logger.warning(
+                'TSKDVisualizationHook shows no attention maps: '
+                f'{type(review).__name__} has no method compare'
+            )
         with state_guard(runner.model):
             self._load_image(runner)
         _show(runner, 'tskd_schedule', _draw_timeline(self.timeline, runner))
@@ -66,7 +74,7 @@ class TSKDVisualizationHook(Hook):
     ) -> None:
         """Show the attention maps when a review is over."""
         position = self.timeline.position(runner, batch_idx)
-        if self.timeline.ends_review(position):
+        if self.shows_maps and self.timeline.ends_review(position):
             self._show_review(runner, position)
 
     @master_only

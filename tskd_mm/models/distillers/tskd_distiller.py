@@ -19,8 +19,8 @@ from ..loading.class_names import class_names
 from ..loading.model_config import ModelSource, find_model
 from ..losses.feature_loss import needs_teacher_channels
 from ..losses.loss_collection import LossCollection
+from ..review.review import SCORES, Review, review_inputs
 from ..review.snapshot_bank import SnapshotBank
-from ..review.temporal_review import TemporalReview
 from ..teacher.frozen_teacher import FrozenTeacher, build_teacher
 from ..teacher.teacher_classes import TeacherClasses
 from .gradient_average import average_gradients_after_backward
@@ -62,8 +62,8 @@ class TSKDDistiller(PlainStudent):
         teacher_classes: For ``logit_losses`` and ``head_losses``, the classes of the
             teacher that the student has, by name or index in the student's order.
             Default: both have the same.
-        review: Arguments of
-            :class:`~tskd_mm.models.review.temporal_review.TemporalReview`; None leaves
+        review: Config of a :class:`~tskd_mm.models.review.review.Review`. Default:
+            :class:`~tskd_mm.models.review.temporal_review.TemporalReview`. None leaves
             the static losses alone, with DistillationHook in place of TSKDMemoryHook.
         data_preprocessor: For a student or a teacher whose config dict has none (the
             runner gives here what stands at the top level of a config).
@@ -112,11 +112,13 @@ class TSKDDistiller(PlainStudent):
         self.teacher_taps = teacher_taps or student_taps
         self.teacher_classes = teacher_classes
         self.class_names: Sequence[str] | None = None
-        self.logit_tap = logit_tap if logit_losses else None
+        self.review_inputs = review_inputs(review)
+        scores = logit_losses or any(name in SCORES for name in self.review_inputs)
+        self.logit_tap = logit_tap if scores else None
         self.teacher: FrozenTeacher | None = None
         self.phase: Literal['memorize', 'review', 'general'] | None = None
         self.tap = FeatureTap(model, student_taps, self.logit_tap)
-        self.inspection = self.tap.inspect(strides, parameters=review is not None)
+        self.inspection = self.tap.inspect(strides)
         self.strides = self.inspection.strides
         self.teacher_inspection: Inspection | None = None
         self.loss_factors: dict[str, float] = {}
@@ -133,16 +135,15 @@ class TSKDDistiller(PlainStudent):
         self.heads.check(model)
         self.balance = LossBalance(self.static_losses.logits)
         self.bank: SnapshotBank | None = None
-        self.review: TemporalReview | None = None
+        self.review: Review | None = None
         if review is not None:
             self._add_review(review)
 
     def _add_review(self, config: dict) -> None:
-        self.bank = SnapshotBank(
-            self.student,
-            self.tap.without_logits(),
-            self.inspection.parameter_names,
-        )
+        asked = 'past_logits' in self.review_inputs
+        tap = self.tap if asked else self.tap.without_logits()
+        names = tap.inspect(parameters=True).parameter_names
+        self.bank = SnapshotBank(self.student, tap, names)
         with torch.random.fork_rng(devices=[]):
             self.review = MODELS.build(
                 {'type': 'TemporalReview', 'num_levels': len(self.strides)} | config
@@ -204,7 +205,7 @@ class TSKDDistiller(PlainStudent):
             ]
             teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
             static = self.static_losses(student, teacher, valid, data_samples, heads)
-        review = self._review(inputs, student, teacher, valid)
+        review = self._review(inputs, data_samples, student, teacher, valid)
         total, _ = self.parse_losses(task)
         balance = self.balance.measure(
             total, static | review, student, self.loss_factors
@@ -217,6 +218,7 @@ class TSKDDistiller(PlainStudent):
     def _review(
         self,
         inputs: Tensor,
+        data_samples: Sequence[Any],
         student: Features,
         teacher: Features,
         valid: Sequence[Tensor | None],
@@ -224,11 +226,19 @@ class TSKDDistiller(PlainStudent):
         """The review's loss by its name; empty outside of a review."""
         if self.phase != 'review' or self.bank is None or self.review is None:
             return {}
-        past = self.bank.levels(inputs)
+        past = [seen.full_precision() for seen in self.bank.features(inputs)]
+        now, target = student.full_precision(), teacher.full_precision()
+        known = {
+            'past_logits': [seen.logits for seen in past],
+            'student_logits': now.logits,
+            'teacher_logits': target.logits,
+            'data_samples': data_samples,
+        }
+        levels = [seen.levels for seen in past], now.levels, target.levels
         factor = self.balance.factors(self.loss_factors).get('review', 1.0)
         with torch.autocast(inputs.device.type, enabled=False):
-            loss = self.review(past, student.levels, teacher.levels, valid, factor)
-        return {'review': loss}
+            asked = {name: known[name] for name in self.review_inputs}
+            return {'review': self.review(*levels, valid, factor, **asked)}
 
     def init_weights(self) -> None:
         """Initialise the student and bring in the teacher.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -31,6 +31,12 @@ class Features:
     logits: Tensor | None = None
     neck: Sequence[Tensor] = ()
 
+    def full_precision(self) -> 'Features':
+        """The same in float32, or float64 as they were."""
+        logits = None if self.logits is None else _full_precision(self.logits)
+        levels = [*map(_full_precision, self.levels)]
+        return replace(self, levels=levels, logits=logits)
+
 
 @dataclass(frozen=True)
 class Inspection:
@@ -42,8 +48,8 @@ class Inspection:
         image_size: Height and width of the image, in pixels.
         shapes: Channels, height and width of each level.
         num_classes: Of the scores, where they were asked for.
-        parameter_names: Trainable parameters that the levels depend on, where they
-            were asked for.
+        parameter_names: Trainable parameters that levels and scores depend on, where
+            they were asked for.
     """
 
     image_size: int
@@ -60,6 +66,10 @@ class Inspection:
     def strides(self) -> list[int]:
         """Pixels of the image for one of each level."""
         return [round(self.image_size / shape[2]) for shape in self.shapes]
+
+
+def _full_precision(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 class _EverythingSeen(Exception):
@@ -123,7 +133,7 @@ class FeatureTap:
 
         Args:
             strides: The levels to keep from now on. Default: as before.
-            parameters: Find the parameters that the levels depend on, too.
+            parameters: Find the parameters that levels and scores depend on, too.
 
         Raises:
             ValueError: If a stride is not there, or no blank image passes the model.
@@ -137,12 +147,13 @@ class FeatureTap:
                 features.levels = [features.levels[level] for level in chosen]
                 self.levels = chosen
             logits = features.logits
+            outputs = features.levels if logits is None else [*features.levels, logits]
             return Inspection(
                 image_size=size,
                 shapes=[level.shape[1:] for level in features.levels],
                 num_classes=None if logits is None else logits.shape[1],
                 parameter_names=(
-                    _names_behind(features.levels, self.model) if parameters else []
+                    _names_behind(outputs, self.model) if parameters else []
                 ),
             )
 
@@ -230,9 +241,9 @@ def _image_channels(model: nn.Module) -> list[int]:
     return [*dict.fromkeys([*normalized, *first, 3])]
 
 
-def _names_behind(levels: Sequence[Tensor], model: nn.Module) -> list[str]:
+def _names_behind(outputs: Sequence[Tensor], model: nn.Module) -> list[str]:
     """Trainable parameters of the model that its features depend on."""
-    total = torch.stack([level.sum() for level in levels]).sum()
+    total = torch.stack([output.sum() for output in outputs]).sum()
     if not total.requires_grad:
         return []
     total.backward()  # torch.autograd.grad refuses models with gradient checkpointing

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
@@ -101,24 +100,18 @@ class LossCollection(nn.Module):
             heads: What the heads said, by their kind.
         """
         # Under mixed precision the adapters' weights are float32 nevertheless.
-        ours, theirs = _full_precision(student.levels), _full_precision(teacher.levels)
+        student, teacher = student.full_precision(), teacher.full_precision()
         losses = {
-            name: loss(ours, theirs, valid, data_samples)
+            name: loss(student.levels, teacher.levels, valid, data_samples)
             for name, loss in self.features.items()
         }
-        logits = [x for x in (student.logits, teacher.logits) if x is not None]
-        scores = _full_precision(logits)
         for name, loss in self.logits.items():
             known = {'valid': None, 'data_samples': data_samples}
             extra = {n: known[n] for n in optional_inputs(type(loss).forward)}
-            losses[name] = loss(*scores, **extra)
+            losses[name] = loss(student.logits, teacher.logits, **extra)
         for loss in self.heads.values():
             losses |= loss(heads[loss.kind])
         return losses
-
-
-def _full_precision(tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]
 
 
 def _check_kinds(losses: dict[str, dict]) -> None:

@@ -7,7 +7,7 @@ from mmengine.dist import broadcast
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..features.feature_tap import FeatureTap, modes_restored
+from ..features.feature_tap import Features, FeatureTap, modes_restored
 
 Snapshot = dict[str, Tensor]
 
@@ -66,9 +66,13 @@ class SnapshotBank:
     def _shapes(snapshot: Mapping[str, Tensor]) -> dict[str, torch.Size]:
         return {name: tensor.shape for name, tensor in snapshot.items()}
 
-    @torch.no_grad()
     def levels(self, inputs: Tensor) -> list[list[Tensor]]:
-        """Feature maps of every past student, oldest first; no gradient.
+        """Feature maps of every past student; see :meth:`features`."""
+        return [features.levels for features in self.features(inputs)]
+
+    @torch.no_grad()
+    def features(self, inputs: Tensor) -> list[Features]:
+        """What every past student shows at the taps, oldest first; no gradient.
 
         Args:
             inputs: Preprocessed images, (N, C, H, W).
@@ -82,17 +86,17 @@ class SnapshotBank:
                 'earlier epochs, as TSKDMemoryHook does'
             )
         changing = _training_buffers(self.student)
-        return [self._levels(inputs, s, changing) for s in self.slots.values()]
+        return [self._features(inputs, s, changing) for s in self.slots.values()]
 
-    def _levels(
+    def _features(
         self, inputs: Tensor, snapshot: Snapshot, changing: Snapshot
-    ) -> list[Tensor]:
+    ) -> Features:
         # Cloned: batch norm writes in place.
         copies = {n: snapshot.get(n, own).clone() for n, own in changing.items()}
         forward = lambda: functional_call(  # noqa: E731
             self.student, snapshot | copies, (inputs,), {'mode': 'tensor'}
         )
-        return self.tap.run(forward).levels
+        return self.tap.run(forward)
 
     def state_dict(self) -> dict[int, Snapshot]:
         """The filled slots, oldest first."""

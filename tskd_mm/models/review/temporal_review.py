@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..features.attention_map import attention_map
 from ..features.padding import masked_mean
 from ..losses.loss_collection import check_weight
+from .review import Review
 
 
 class LevelComparison(NamedTuple):
@@ -28,7 +29,7 @@ class LevelComparison(NamedTuple):
 
 
 @MODELS.register_module()
-class TemporalReview(nn.Module):
+class TemporalReview(Review):
     """Predicts the student's next increment and compares it with its gap.
 
     ``w sum_l MSE(prediction_l, |A_student_l - A_teacher_l|)``: the review loss of
@@ -57,7 +58,7 @@ class TemporalReview(nn.Module):
         predictor: dict | Sequence[dict] = {'type': 'IncrementPredictor'},  # noqa: B006
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__()
+        super().__init__(num_levels)
         configs = [predictor] * num_levels if isinstance(predictor, dict) else predictor
         if len(configs) != num_levels:
             raise ValueError(

@@ -1,0 +1,69 @@
+"""What a review is: a loss that looks at the student's past."""
+
+import inspect
+
+from torch import nn
+
+from ..losses.feature_loss import loss_class
+
+# What a review may declare among the parameters of its ``forward``.
+SCORES = ('past_logits', 'student_logits', 'teacher_logits')
+REVIEW_INPUTS = (*SCORES, 'data_samples')
+
+
+class Review(nn.Module):
+    """Base of the losses that a distiller adds in review phases.
+
+    A subclass has ``forward(past, student, teacher, valid, factor)``, which returns a
+    scalar, of
+
+    - ``past``: features of T past students, oldest first, each one (N, C, H, W) a
+      level; no gradient.
+    - ``student``, ``teacher``: their features, one (N, C, H, W) a level; the teacher's
+      in the student's H and W.
+    - ``valid``: masks of the padding, (N, 1, H, W) or None, one a level.
+    - ``factor``: scales the gradient that reaches the student, in this batch. What a
+      review trains itself learns as with 1.
+
+    It can declare more parameters, which come as keywords: ``past_logits``, a list of
+    (N, K), oldest first, whose weights are then part of every memory;
+    ``student_logits`` and ``teacher_logits``, (N, K); ``data_samples``, one per image.
+    Features and scores are float32.
+
+    Its parameters are trained with the student, in reviews alone; they and its buffers
+    are part of the entry ``'tskd'`` of a checkpoint. Every parameter must have a
+    gradient in every review.
+
+    Where it has a method ``compare`` as that of
+    :class:`~tskd_mm.models.review.temporal_review.TemporalReview`, the figures show
+    what it returns.
+
+    Args:
+        num_levels: Levels of features; given by the distiller.
+    """
+
+    def __init__(self, num_levels: int) -> None:
+        super().__init__()
+        self.num_levels = num_levels
+
+
+def review_inputs(config: dict | None) -> list[str]:
+    """What the ``forward`` of a review declares besides the five.
+
+    Args:
+        config: Of a review; None if there is none.
+
+    Raises:
+        KeyError: If no class of that name is registered.
+        ValueError: If it is not a Review.
+    """
+    if config is None:
+        return []
+    kind = loss_class({'type': 'TemporalReview'} | config)
+    if not issubclass(kind, Review):
+        raise ValueError(
+            'review must be a Review (tskd_mm.models.Review), but got '
+            f'{kind.__name__}: derive it from that class'
+        )
+    declared = inspect.signature(kind.forward).parameters
+    return [name for name in REVIEW_INPUTS if name in declared]
