@@ -86,6 +86,7 @@ def test_reviews_are_measured_in_reviews(tmp_path):
     assert runner.model.balance.due == []
 
 
+@pytest.mark.slow
 def test_shares_are_what_was_asked_for(tmp_path):
     config = balanced(digits_config(tmp_path, epochs=8, images=1024))
     config.optim_wrapper.optimizer.lr = 0.1
