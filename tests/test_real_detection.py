@@ -130,9 +130,9 @@ def test_the_teacher_of_persons_has_its_accuracy_through_the_student_s_input(
     evaluator.dataset_meta = loader.dataset.metainfo
     for batch in loader:
         data = model.data_preprocessor(batch, False)
-        images = model.teacher.adapt(data['inputs'], data['data_samples'])
+        seen = model.teacher.adapt(data['inputs'], data['data_samples'])
         with torch.no_grad():
-            samples = model.teacher.model(images, data['data_samples'], mode='predict')
+            samples = model.teacher.model(*seen[:2], mode='predict')
         for sample in samples:  # of COCO's 80 classes the first
             found = sample.pred_instances
             sample.pred_instances = found[found.labels == 0]

@@ -5,11 +5,13 @@ Example:
         mmdet::atss/atss_r101_fpn_1x_coco.py > atss_tskd.py
 
 Both models are built and shown a blank image, so levels and strides are those that
-training will find. Both are detectors with a neck, given by the path of a config or as
-'mmdet::...'.
+training will find. Both are detectors, given by the path of a config or as
+'mmdet::...'. The levels are those of the neck; where there is none, of the pixel
+decoder or of the backbone.
 """
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 from mmengine.config import Config
@@ -19,6 +21,8 @@ from mmengine.registry import MODELS
 from tskd_mm.models.features.feature_tap import FeatureTap
 from tskd_mm.models.loading.model_config import ModelSource, find_model
 
+# Where a detector may have levels, the best first.
+PLACES = ('neck', 'panoptic_head.pixel_decoder', 'backbone')
 TEMPLATE = """\
 # Strides of the levels: student {student_strides}, teacher {teacher_strides}.
 # Channels: student {student_channels}, teacher {teacher_channels}.
@@ -31,7 +35,7 @@ model = dict(
     student=_base_.model,
     teacher={teacher!r},
     teacher_checkpoint={checkpoint},
-{strides})
+{taps}{strides})
 custom_hooks = [{hooks}{hook}]
 """
 
@@ -44,14 +48,16 @@ def make_config(student: str, teacher: str) -> str:
         teacher: The same.
 
     Raises:
-        ValueError: If a model has no neck, or the two share no level.
+        ValueError: If a model has no levels, or the two share none.
     """
     config = get_config(student) if '::' in student else Config.fromfile(student)
     sources = {
         role: find_model(name, role)
         for role, name in (('student', student), ('teacher', teacher))
     }
-    levels = {role: _levels(source) for role, source in sources.items()}
+    found = {role: _levels(source) for role, source in sources.items()}
+    places = [place for place, _ in found.values()]
+    levels = {role: level for role, (_, level) in found.items()}
     strides, channels = (
         {role: [level[i] for level in found] for role, found in levels.items()}
         for i in (0, 1)
@@ -67,6 +73,7 @@ def make_config(student: str, teacher: str) -> str:
         student=_from_anywhere(student),
         teacher=_from_anywhere(teacher),
         checkpoint=_checkpoint(sources['teacher']),
+        taps=_taps(*places),
         strides=chosen,
         imports=_imports(config),
         hooks='*_base_.custom_hooks, ' if config.get('custom_hooks') else '',
@@ -82,11 +89,23 @@ def _from_anywhere(config: str) -> str:
     return config if '::' in config else str(Path(config).resolve())
 
 
-def _levels(source: ModelSource) -> list[tuple[int, int]]:
-    """Stride and channels of each level of the neck."""
-    tap = FeatureTap(MODELS.build(source.config), ['neck'])
-    found = tap.inspect()
-    return [*zip(found.strides, found.channels)]
+def _levels(source: ModelSource) -> tuple[str, list[tuple[int, int]]]:
+    """Where the levels are; stride and channels of each."""
+    model = MODELS.build(source.config)
+    for place in PLACES:
+        # Not there, or nothing that a blank image alone shows.
+        with suppress(ValueError, TypeError):
+            found = FeatureTap(model, [place]).inspect()
+            return place, [*zip(found.strides, found.channels)]
+    raise ValueError(
+        f'{source.name} has no feature maps at {", ".join(PLACES)}: name modules with '
+        'student_taps and teacher_taps'
+    )
+
+
+def _taps(student: str, teacher: str) -> str:
+    lines = f'    student_taps=[{student!r}],\n' if student != PLACES[0] else ''
+    return lines + (f'    teacher_taps=[{teacher!r}],\n' if teacher != student else '')
 
 
 def _checkpoint(teacher: ModelSource) -> str:

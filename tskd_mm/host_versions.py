@@ -51,7 +51,7 @@ def check_host_versions() -> None:
 
     Raises:
         ImportError: If mmengine is missing, both task packages are, two stacks are
-            mixed, or a package has a version that is not supported.
+            mixed, or a package has a version that is not supported or that breaks one.
     """
     stack = installed_stack()
     needed = STACKS[stack]
@@ -61,6 +61,7 @@ def check_host_versions() -> None:
             f'mmpretrain for classifiers ({_advice(needed["mmpretrain"])}), but '
             'neither is installed'
         )
+    _check_transformers(needed['mmpretrain'].name)
     for package in needed.values():
         found = _installed(package.name)
         if found and not Version(package.low) <= Version(found) < Version(package.high):
@@ -68,6 +69,17 @@ def check_host_versions() -> None:
                 f'tskd_mm needs {package.name} >= {package.low}, < {package.high} in '
                 f'the {stack} stack, but found {found}: {_advice(package)}'
             )
+
+
+def _check_transformers(mmpretrain: str) -> None:
+    # Without it, and with one before 5, it is imported.
+    host, found = _installed(mmpretrain), _installed('transformers')
+    broken = host and Version('1.3') <= Version(host) <= Version('1.3.6')
+    if broken and found and Version(found) >= Version('5'):
+        raise ImportError(
+            f'{mmpretrain} {host} cannot be imported with transformers {found} '
+            '(NoneType takes no arguments): pip install "transformers<5"'
+        )
 
 
 def installed_stack() -> str:

@@ -56,3 +56,36 @@ def test_a_config_of_neither(tmp_path):
     )
     with pytest.raises(SystemExit, match=text):
         host_of([str(tmp_path / 'config.py')])
+
+
+LAZY = """\
+from mmdet.datasets import CocoDataset
+from mmdet.models import RetinaNet
+from mmpretrain.datasets import CIFAR10
+from tskd_mm.models import TSKDDistiller
+
+default_scope = None
+model = dict(type=TSKDDistiller, student={student})
+train_dataloader = dict(dataset=dict(type={dataset}))
+"""
+
+
+@pytest.mark.parametrize(
+    'student, dataset, host',
+    [
+        ('dict(type=RetinaNet)', 'CocoDataset', 'mmdet'),
+        ("'mmpretrain::resnet/resnet18_8xb16_cifar10.py'", 'CIFAR10', 'mmpretrain'),
+        ("dict(type='mmpretrain.ImageClassifier')", 'CIFAR10', 'mmpretrain'),
+        ("'my_student.py'", 'CIFAR10', 'mmpretrain'),
+    ],
+)
+def test_a_config_of_classes_needs_no_scope(tmp_path, student, dataset, host):
+    file = tmp_path / 'config.py'
+    file.write_text(LAZY.format(student=student, dataset=dataset))
+    assert host_of([str(file)]) == host
+
+
+def test_a_config_without_any_sign_of_a_host(tmp_path):
+    (tmp_path / 'config.py').write_text('train_cfg = dict(max_epochs=3)\n')
+    with pytest.raises(SystemExit, match='one of mmdet, mmpretrain, but got None'):
+        host_of([str(tmp_path / 'config.py')])

@@ -78,10 +78,32 @@ def test_imports_of_the_student_stay(tmp_path, own):
     assert imports[:-1] == ([own[1:-1]] if own[0] == "'" else ['colorsys', 'chunk'])
 
 
-def test_detector_without_neck():
-    text = "has no module 'neck' to tap"
-    with pytest.raises(ValueError, match=re.escape(text)):
-        make_config(
-            'mmdet::faster_rcnn/faster-rcnn_r50-caffe-c4_ms-1x_coco.py',
-            'mmdet::retinanet/retinanet_r101_fpn_1x_coco.py',
-        )
+@pytest.mark.parametrize(
+    'student, teacher, lines',
+    [
+        (
+            'faster_rcnn/faster-rcnn_r50-caffe-c4_ms-1x_coco',
+            'retinanet/retinanet_r50_fpn_1x_coco',
+            "    student_taps=['backbone'],\n    teacher_taps=['neck'],\n",
+        ),
+        (
+            'mask2former/mask2former_r50_8xb2-lsj-50e_coco',
+            'mask2former/mask2former_r50_8xb2-lsj-50e_coco',
+            "    student_taps=['panoptic_head.pixel_decoder'],\n",
+        ),
+    ],
+)
+def test_a_detector_without_a_neck_is_tapped_elsewhere(student, teacher, lines):
+    text = make_config(f'mmdet::{student}.py', f'mmdet::{teacher}.py')
+    assert lines in text
+
+
+def test_a_model_without_levels_is_refused(monkeypatch):
+    monkeypatch.setattr('tools.make_config.PLACES', ('neck', 'head'))
+    name = 'mmdet::faster_rcnn/faster-rcnn_r50-caffe-c4_ms-1x_coco.py'
+    text = (
+        f'{name} has no feature maps at neck, head: name modules with student_taps and '
+        'teacher_taps'
+    )
+    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+        make_config(name, name)

@@ -87,7 +87,7 @@ class ReferenceReview:
         assert model.teacher is not None and model.review is not None
         with model.tap.record() as student:
             task = name_task_loss(model.student.loss(inputs, data_samples))
-        images = model.teacher.adapt(inputs, data_samples)
+        images = model.teacher.adapt(inputs, data_samples).inputs
         teacher = _all_of(model.teacher.model, model.teacher.tap, images)
         added = model.static_losses(
             student, teacher, [None] * len(student.levels), data_samples

@@ -1,5 +1,6 @@
 """Hands a command line to the host package that a config belongs to."""
 
+import re
 import runpy
 import sys
 from importlib.util import find_spec
@@ -14,8 +15,8 @@ HOSTS = ('mmdet', 'mmpretrain')
 def delegate_to_host(tool: str) -> None:
     """Run the tool of this name that the host ships, with our command line.
 
-    The host is the config's ``default_scope``, so flags and behaviour are the host's
-    own, whatever its version.
+    The host is the config's ``default_scope``, or where it has none that of its model
+    and data, so flags and behaviour are the host's own, whatever its version.
 
     Args:
         tool: Such as ``'train.py'``.
@@ -37,10 +38,24 @@ def host_of(arguments: list[str]) -> str:
         return next(host for host in HOSTS if find_spec(host))
     if not Path(config).is_file():
         sys.exit(f'there is no config file {config}')
-    scope = Config.fromfile(config).get('default_scope')
+    content = Config.fromfile(config)
+    scope = content.get('default_scope') or _package_of(content)
     if scope not in HOSTS:
         sys.exit(
             f'{config}: default_scope must be one of {", ".join(HOSTS)}, but got '
             f'{scope!r}: use the tools of the package it belongs to'
         )
     return scope
+
+
+def _package_of(config: Config) -> str | None:
+    """The host that model or data come from, as pure-Python configs name them."""
+    model = config.get('model') or {}
+    dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
+    for part in (model.get('student'), model, dataset):
+        kind = part if isinstance(part, str) else (part or {}).get('type')
+        name = kind if isinstance(kind, str) else getattr(kind, '__module__', '')
+        package = re.split(r'::|\.', name)[0]
+        if package in HOSTS:
+            return package
+    return None

@@ -137,3 +137,12 @@ def test_a_name_that_no_loss_has_is_refused(static):
 def test_points_are_checked_when_the_hook_is_built():
     with pytest.raises(ValueError, match=r'^the points of a factor must be pairs'):
         LossWeightHook(factors=dict(pkd=[(3, 1), (2, 0)]))
+
+
+def test_factors_that_are_no_dict():
+    text = (
+        'factors must be a dict of points by loss, but got [(0, 1)]: write '
+        'factors=dict(review=[(0, 0), (20, 1)])'
+    )
+    with refused(text, TypeError):
+        LossWeightHook([(0, 1)])

@@ -1,8 +1,7 @@
 """Factors over time, by hand."""
 
-import re
-
 import pytest
+from refusals import refused
 
 from tskd_mm.engine import WeightRamp
 
@@ -40,5 +39,17 @@ def test_points_that_make_no_sense(points: list):
         'the points of a factor must be pairs of an increasing step and a finite '
         f'factor of at least 0, such as [(0, 0), (20, 1)], but got {points}'
     )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+    with refused(text):
+        WeightRamp(points)
+
+
+@pytest.mark.parametrize(
+    'points', [0.5, [0.5], [(0,)], [(0, '1')], {0: 1}, 'warm', None], ids=repr
+)
+def test_what_is_no_list_of_pairs(points):
+    text = (
+        'the points of a factor must be pairs of an increasing step and a finite '
+        f'factor of at least 0, such as [(0, 0), (20, 1)], but got {points}'
+    )
+    with refused(text):
         WeightRamp(points)

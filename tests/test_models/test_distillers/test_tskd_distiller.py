@@ -36,7 +36,7 @@ def _outputs(module: nn.Module) -> list:
 def _teacher_levels(distiller: nn.Module, inputs: Tensor, samples: list) -> list:
     teacher = distiller.teacher
     with torch.no_grad():
-        return teacher.model.extract_feat(teacher.adapt(inputs, samples))
+        return teacher.model.extract_feat(teacher.adapt(inputs, samples).inputs)
 
 
 def test_a_general_step_adds_the_static_losses(distiller: nn.Module):

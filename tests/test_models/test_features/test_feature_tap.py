@@ -166,10 +166,15 @@ def test_hooks_go_when_the_forward_pass_fails(way: str):
 def test_an_unknown_module_is_refused(path: str, wrong: str, owner: str, children: str):
     text = (
         f'ToyNet has no module {path!r} to tap: {wrong!r} is not among the children of '
-        f'its {owner} ({children})'
+        f'its {owner} ({children}); correct '
     )
-    for arguments in ([path],), (['neck'], path):
-        with refused(text):
+    for setting, arguments in (
+        ('student_taps', ([path],)),
+        ('logit_tap', (['neck'], path)),
+        ('my_taps', ([path], None, ('my_taps', 'my_logits'))),
+        ('my_logits', (['neck'], path, ('my_taps', 'my_logits'))),
+    ):
+        with refused(text + setting):
             FeatureTap(ToyNet(), *arguments)
 
 
@@ -287,3 +292,44 @@ def test_every_module_gets_its_own_mode_back():
     with pytest.raises(KeyError), modes_restored(net):
         raise KeyError(net.eval(), net.backbone.train())
     assert [module.training for module in net.modules()] == before
+
+
+class _Patches(nn.Module):
+    """Made up: cuts an image into patches of 4 pixels and adds two tokens."""
+
+    def __init__(self, kept: int = 999) -> None:
+        super().__init__()
+        self.cut = nn.Conv2d(3, 5, 4, stride=4)
+        self.tokens = nn.Identity()
+        self.kept = kept
+
+    def forward(self, inputs: Tensor, data_samples=None, mode: str = 'tensor'):
+        patches = self.cut(inputs).flatten(2).transpose(1, 2)
+        extra = patches.new_full((len(patches), 2, 5), 7.0)
+        return self.tokens(torch.cat([extra, patches], dim=1)[:, : self.kept])
+
+
+def test_tokens_are_a_map_where_their_grid_is_known():
+    net = _Patches().eval()
+    [level] = FeatureTap(net, ['tokens']).run(lambda: net(IMAGES)).levels
+    assert torch.equal(level, net.cut(IMAGES))
+    found = FeatureTap(net, ['tokens', 'tokens']).inspect(image_size=(32, 64))
+    assert found.shapes == [(5, 8, 16)] * 2
+    assert found.strides == [4, 4]
+
+
+@pytest.mark.parametrize(
+    'net, path, found, count',
+    [(_Patches(5), 'tokens', (2, 5, 5), 6), (_Patches(), 'tokens', (2, 8, 5), 0)],
+)
+def test_tokens_without_a_place_are_refused(net, path, found, count):
+    if not count:
+        net.cut.stride = (3, 3)  # patches that overlap
+        found = (2, 2 + 3 * 2, 5)
+    text = (
+        f'the tapped module {path!r} returned tokens {found}, but the image was cut '
+        f'into {count} patches, so that their places are not known: tap a module that '
+        'returns one token for each patch, or feature maps (N, C, H, W)'
+    )
+    with refused(text):
+        FeatureTap(net, [path]).run(lambda: net(IMAGES))

@@ -303,3 +303,37 @@ def test_one_process_of_a_machine_downloads(tmp_path, monkeypatch, shared: bool)
     monkeypatch.setattr(checkpoint, 'barrier', wait)
     assert same_tensors(load_weights(URL), STATE)
     assert events == (['wait'] if shared else ['wait', 'download'])
+
+
+class _TwoNames(nn.Module):
+    """Made up, after DDQ: the decoder gets branches of the head in training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.decoder = nn.Module(), nn.Module()
+        self.head.branches = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
+
+    def train_once(self) -> None:
+        self.decoder.branches = self.head.branches
+
+
+def test_second_names_of_weights_are_left_out(tmp_path: Path):
+    trained, fresh = _TwoNames(), _TwoNames()
+    trained.train_once()
+    path = _save(tmp_path, trained.state_dict())
+    assert 'decoder.branches.1.bias' in load_weights(path)
+    load_strictly(fresh, path)
+    expected = trained.head.state_dict()
+    assert same_tensors(fresh.head.state_dict(), expected)
+
+
+def test_other_weights_under_such_a_name_are_refused(tmp_path: Path):
+    trained = _TwoNames()
+    trained.train_once()
+    weights = {name: value.clone() for name, value in trained.state_dict().items()}
+    weights['decoder.branches.1.bias'] += 1
+    with pytest.raises(ValueError, match=r'Unexpected key.*"decoder.branches.1.bias"'):
+        load_strictly(_TwoNames(), _save(tmp_path, weights))
+    weights = trained.state_dict() | {'decoder.more': torch.ones(2)}
+    with pytest.raises(ValueError, match=r'Unexpected key.*: "decoder.more"'):
+        load_strictly(_TwoNames(), _save(tmp_path, weights))

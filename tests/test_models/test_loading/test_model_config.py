@@ -144,3 +144,49 @@ def test_only_a_name_is_in_the_index(tmp_path: Path):
         )
         with refused(text):
             find_model(source, 'teacher').weights_in_index()
+
+
+def cannot_be_loaded(source: str, reason: str) -> str:
+    return (
+        f'the teacher config {source} is there, but it cannot be loaded ({reason}): '
+        'correct it, or what it imports or names in _base_'
+    )
+
+
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        (
+            "custom_imports = dict(imports=['my_project.net'])",
+            "ModuleNotFoundError: No module named 'my_project'",
+        ),
+        ('model = dict(type=', "SyntaxError: '(' was never closed"),
+        ('model = dict(depth=1 / 0)', 'ZeroDivisionError: division by zero'),
+        ('model = dict(depth=missing)', "NameError: name 'missing' is not defined"),
+    ],
+    ids=['import', 'syntax', 'arithmetic', 'name'],
+)
+def test_a_config_that_is_there_but_broken(tmp_path: Path, content: str, reason: str):
+    path = tmp_path / 'config.py'
+    path.write_text(content)
+    with refused(cannot_be_loaded(str(path), f'{reason}…')) as caught:
+        find_model(path, 'teacher')
+    assert '\n' not in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+def test_a_base_that_is_not_there(tmp_path: Path):
+    path = tmp_path / 'config.py'
+    path.write_text("_base_ = 'moved_away.py'")
+    with pytest.raises(ValueError, match='cannot be loaded .*moved_away.py'):
+        find_model(path, 'teacher')
+
+
+def test_a_dict_that_is_no_model():
+    text = (
+        'student must be the config of a model, with its type, but got a dict of '
+        "['model', 'lr']: write student=_base_.model, or give the path of the config "
+        'file'
+    )
+    with refused(text):
+        find_model({'model': MODEL, 'lr': 0.1}, 'student')

@@ -9,7 +9,12 @@ from loss_reference import assert_follows, divergence, softmax
 from mmpretrain.structures import DataSample
 from refusals import refused
 
-from tskd_mm.models.losses import DISTLoss, DKDLoss, LogitKLLoss
+from tskd_mm.models.losses import (
+    DISTLoss,
+    DKDLoss,
+    LogitKLLoss,
+    MultiLabelKLLoss,
+)
 
 CLASSES = [2, 0, 1]
 
@@ -192,3 +197,29 @@ def test_dist_of_alike_images_is_finite():
     loss = DISTLoss()(student, torch.zeros(3, 4))
     loss.backward()
     assert float(loss) == 4 and torch.isfinite(student.grad).all()
+
+
+def test_labels_that_do_not_exclude_each_other():
+    """Two labels: KL of Bernoulli(1/2) and Bernoulli(1/4), and none."""
+    student = torch.tensor([[-math.log(3), 2.0]])
+    teacher = torch.tensor([[0.0, 2.0]])
+    expected = 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
+    assert float(MultiLabelKLLoss()(student, teacher)) == pytest.approx(expected)
+    for temperature in (2.0, 5.0):
+        loss = MultiLabelKLLoss(temperature=temperature, loss_weight=3.0)
+        found = loss(student * temperature, teacher * temperature)
+        assert float(found) == pytest.approx(3 * temperature**2 * expected, rel=1e-5)
+
+
+def test_sigmoids_notice_what_a_softmax_does_not():
+    scores = torch.randn(4, 6)
+    assert float(LogitKLLoss()(scores, scores + 5)) == pytest.approx(0, abs=1e-6)
+    assert float(MultiLabelKLLoss()(scores, scores + 5)) > 1
+
+
+def test_multi_label_loss_is_the_binary_cross_entropy_up_to_a_constant():
+    student = torch.randn(3, 4, requires_grad=True)
+    teacher = torch.randn(3, 4)
+    MultiLabelKLLoss()(student, teacher).backward()
+    expected = (student.detach().sigmoid() - teacher.sigmoid()) / 3
+    torch.testing.assert_close(student.grad, expected)

@@ -12,6 +12,7 @@ from ..preflight.data_check import check_data
 from ..resume.checkpoint_entry import add_entry, bring_back_entry, take_out_extras
 from ..resume.crash_safe import mend_last_checkpoint, save_crash_safely
 from ..resume.random_state import follow_resumed_seed, seed_epoch, seed_iterations
+from .hook_order import check_hooks
 from .required_parts import find_distiller
 
 
@@ -54,11 +55,12 @@ class DistillationHook(Hook):
         """Check that the training can do what the config asks for.
 
         Raises:
-            ValueError: If the model is not a distiller, its review has no schedule, or
-                the data set has no images or annotations of unknown classes.
+            ValueError: If the model is not a distiller, its review has no schedule,
+                hooks contradict each other, or the data cannot train the model.
         """
+        check_hooks(runner, DistillationHook)
         self.check(runner)
-        check_data(runner.train_dataloader.dataset)
+        check_data(runner.train_dataloader, self.distiller(runner).student)
         follow_resumed_seed(runner, self._first_seed)
         seed_iterations(runner)
         self.distiller(runner).phase = 'general'
@@ -88,6 +90,7 @@ class DistillationHook(Hook):
                 student or schedule.
         """
         if runner._resume:
+            check_hooks(runner, DistillationHook)
             state = self.schedule_state()
             bring_back_entry(checkpoint, self.distiller(runner), state)
 

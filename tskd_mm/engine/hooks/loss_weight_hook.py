@@ -31,6 +31,7 @@ class LossWeightHook(Hook):
             hooks.
 
     Raises:
+        TypeError: If ``factors`` is no dict.
         ValueError: If points or arguments are wrong.
     """
 
@@ -39,6 +40,11 @@ class LossWeightHook(Hook):
         factors: Mapping[str, Sequence[tuple[int, float]] | Mapping[str, Any]],
         by_epoch: bool = True,
     ) -> None:
+        if not isinstance(factors, Mapping):
+            raise TypeError(
+                f'factors must be a dict of points by loss, but got {factors!r}: write '
+                'factors=dict(review=[(0, 0), (20, 1)])'
+            )
         self.ramps = {
             name: WeightCurve(**how) if isinstance(how, Mapping) else WeightRamp(how)
             for name, how in factors.items()
@@ -49,9 +55,10 @@ class LossWeightHook(Hook):
         """Check that the losses and the epochs are there, and set the first factors.
 
         Raises:
-            ValueError: If they are not.
+            ValueError: If they are not, or another hook changes the same loss.
         """
         require_losses(runner, 'LossWeightHook', 'factors', self.ramps)
+        self._check_alone(runner)
         if self.by_epoch:
             require_epoch_loop(runner, 'LossWeightHook', 'the points')
         self._set(runner, runner.epoch if self.by_epoch else runner.iter)
@@ -63,6 +70,17 @@ class LossWeightHook(Hook):
     def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         if not self.by_epoch:
             self._set(runner, runner.iter)
+
+    def _check_alone(self, runner: Runner) -> None:
+        others = [h for h in runner.hooks if isinstance(h, LossWeightHook)]
+        names = [name for hook in others for name in hook.ramps]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f'several LossWeightHooks have factors for {", ".join(twice)}: write '
+                'all points of a loss in one hook (a config with '
+                '*_base_.custom_hooks has those of its base, too)'
+            )
 
     def _set(self, runner: Runner, step: int) -> None:
         factors = find_distiller(runner, 'LossWeightHook').loss_factors

@@ -133,7 +133,7 @@ def _check(runner: Runner, image: int, level: int) -> None:
         len(find_distiller(runner, 'TSKDVisualizationHook').strides),
     )
     for name, value, count in (('image', image, images), ('level', level, levels)):
-        if not 0 <= value < count:
+        if not isinstance(value, int) or not 0 <= value < count:
             raise ValueError(
                 f'{name} of TSKDVisualizationHook must be between 0 and {count - 1}, '
                 f'but got {value}'

@@ -2,24 +2,30 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import get_text
+from torch import nn
+
+from .class_check import head_classes
+from .dataset_parts import count_labels, dataset_parts
 
 
-def check_data(dataset: Any) -> None:
-    """Check that a training set has images, and classes that its files know.
+def check_data(loader: Any, model: nn.Module) -> None:
+    """Check that a training set has images, boxes and classes that train a model.
 
     Args:
-        dataset: Of a data loader; wrappers and concatenations are looked into.
+        loader: Of the training; its data set's wrappers and parts are looked into.
+        model: The student.
 
     Raises:
         ValueError: If a part has no images, lacks a class of ``metainfo`` in its
-            annotation file, or has an annotation whose category is not in the file.
+            annotation file, or has an annotation whose category is not in the file; if
+            no part has a box, a label has no place in the model's head, or the loader
+            yields no batch.
     """
-    for part in dataset_parts(dataset):
+    for part in dataset_parts(loader.dataset):
         # Reading a large file once more is enough.
         if is_main_process() and _is_coco(part):
             _check_categories(part)
@@ -29,6 +35,37 @@ def check_data(dataset: Any) -> None:
                 'on: check ann_file, data_prefix, metainfo.classes and filter_cfg; an '
                 'image without boxes of these classes is left out'
             )
+    _check_batches(loader)
+    labels = count_labels(loader.dataset)
+    if labels is None:
+        return
+    if not labels.total():
+        raise ValueError(
+            f'the training set has no box of any class among its {len(loader.dataset)} '
+            'images: compare metainfo.classes with the names, and the type of the '
+            'numbers, in the annotation files'
+        )
+    count, largest = head_classes(model), max(labels)
+    if count is not None and largest >= count:
+        raise ValueError(
+            f'the training set has labels up to {largest}, but the head of '
+            f'{type(model).__name__} only {count} classes, from 0: set num_classes of '
+            'the head to the number of metainfo.classes'
+        )
+
+
+def _check_batches(loader: Any) -> None:
+    try:
+        empty = len(loader) == 0
+    except TypeError:  # a data set or sampler without a length
+        return
+    if not empty:
+        return
+    raise ValueError(
+        f'the training loader yields no batch of its {len(loader.dataset)} images '
+        f'(batch_size={loader.batch_size}, drop_last={loader.drop_last}): set a '
+        'smaller batch_size, or drop_last=False'
+    )
 
 
 def _is_coco(dataset: Any) -> bool:
@@ -69,16 +106,3 @@ def _categories(text: str) -> list[dict[str, Any]]:
 
 def _origin(dataset: Any) -> str:
     return str(getattr(dataset, 'ann_file', '') or getattr(dataset, 'data_root', ''))
-
-
-def dataset_parts(dataset: Any) -> Iterator[Any]:
-    """The data sets inside a data set, innermost first, and then itself.
-
-    A user's own can call a list, a file's name or an array its ``dataset``.
-    """
-    several = getattr(dataset, 'datasets', None)
-    inside = several if isinstance(several, (list, tuple)) else []
-    for inner in (getattr(dataset, 'dataset', None), *inside):
-        if hasattr(inner, '__dict__'):
-            yield from dataset_parts(inner)
-    yield dataset

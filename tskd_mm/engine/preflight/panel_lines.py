@@ -26,6 +26,9 @@ def level_lines(model: TSKDDistiller) -> list[str]:
     teacher, inspection = model.require_teacher(), model.teacher_inspection
     if inspection is None:  # a distiller of one's own
         return []
+    if not model.strides:
+        count = model.inspection.num_classes
+        return [f'none: the scores of {count} classes are compared']
     ours = _level_texts(model.tap, model.inspection)
     theirs = _level_texts(teacher.tap, inspection)
     width = max(map(len, ours), default=0)

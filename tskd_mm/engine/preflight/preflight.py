@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
 from ..state_guard import state_guard
+from .class_check import class_warnings
 from .panel_lines import first_line, level_lines, model_line, schedule_lines
 from .teacher_score import score_teacher
 from .weight_origin import student_origins, teacher_origin
@@ -79,6 +80,7 @@ def preflight(runner: Runner, model: TSKDDistiller) -> Preflight:
         found.add('teacher', lambda: [f'weights: {teacher_origin(model)}'])
         if is_main_process():
             found.add('teacher', lambda: _teacher_score(found, runner, model))
+        found.add('data', lambda: _class_warnings(found, runner, model))
         found.add('levels', lambda: level_lines(model))
         found.add('schedule', lambda: schedule_lines(runner))
     if teacher.adapt.doubtful:
@@ -94,6 +96,13 @@ def _student_weights(
     found.warnings += [warning for _, warning in origins if warning]
     lines = [line for line, _ in origins]
     return lines or ['weights: none given, so what its config initialises']
+
+
+def _class_warnings(
+    found: Preflight, runner: Runner, model: TSKDDistiller
+) -> list[str]:
+    found.warnings += class_warnings(runner, model.student)
+    return []
 
 
 def _teacher_score(found: Preflight, runner: Runner, model: TSKDDistiller) -> list[str]:

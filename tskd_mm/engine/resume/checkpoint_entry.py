@@ -7,6 +7,7 @@ from mmengine.utils import apply_to
 from torch import nn
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
+from ...models.loading.checkpoint import second_names
 
 ENTRY = 'tskd'
 WAY_OUT = 'to start a new run from its weights set load_from without resume'
@@ -79,7 +80,8 @@ def bring_back_entry(
 def _check_student(saved: dict[str, Any], student: nn.Module) -> None:
     # mmengine only warns, and goes on with what fits.
     own = {name: value.shape for name, value in student.state_dict().items()}
-    other = {name: value.shape for name, value in saved.items()}
+    again = second_names(saved, own)
+    other = {name: value.shape for name, value in saved.items() if name not in again}
     differing = sorted({name for name, _ in own.items() ^ other.items()})
     if differing:
         raise ValueError(

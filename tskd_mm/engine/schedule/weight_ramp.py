@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -22,18 +24,26 @@ class WeightRamp:
     """
 
     def __init__(self, points: Sequence[tuple[int, float]]) -> None:
-        steps = [step for step, _ in points]
-        factors = [factor for _, factor in points]
-        increasing = steps and all(a < b for a, b in pairwise(steps))
-        if not increasing or not all(0 <= f < float('inf') for f in factors):
+        if not _are_points(points):
             raise ValueError(
                 'the points of a factor must be pairs of an increasing step and a '
                 'finite factor of at least 0, such as [(0, 0), (20, 1)], but got '
-                f'{[tuple(point) for point in points]}'
+                f'{points}'
             )
-        self.steps = steps
-        self.factors = factors
+        self.steps = [step for step, _ in points]
+        self.factors = [factor for _, factor in points]
 
     def factor(self, step: int) -> float:
         """The factor at ``step``."""
         return float(np.interp(step, self.steps, self.factors))
+
+
+def _are_points(points: Any) -> bool:
+    pairs = isinstance(points, Sequence) and all(
+        isinstance(point, Sequence) and len(point) == 2 for point in points
+    )
+    if not pairs or not all(isinstance(x, Real) for point in points for x in point):
+        return False
+    steps, factors = [step for step, _ in points], [factor for _, factor in points]
+    increasing = bool(steps) and all(a < b for a, b in pairwise(steps))
+    return increasing and all(0 <= factor < float('inf') for factor in factors)

@@ -12,17 +12,19 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.feature_tap import Features, FeatureTap, Inspection
-from ..features.level_match import fit_size, match_levels
+from ..features.level_match import check_channels, fit_size, match_levels
 from ..features.padding import valid_pixels
 from ..heads.head_comparison import HeadComparison
 from ..loading.class_names import class_names
 from ..loading.model_config import ModelSource, find_model
 from ..losses.feature_loss import needs_teacher_channels
+from ..losses.logits import check_activation
 from ..losses.loss_collection import LossCollection
 from ..review.review import SCORES, Review, review_inputs
 from ..review.snapshot_bank import SnapshotBank
 from ..teacher.frozen_teacher import FrozenTeacher, build_teacher
 from ..teacher.teacher_classes import TeacherClasses
+from .arguments import check_arguments, features_are_read
 from .gradient_average import average_gradients_after_backward
 from .loss_balance import LossBalance
 from .loss_dict import add_losses, check_finite, name_task_loss, weigh
@@ -54,6 +56,7 @@ class TSKDDistiller(PlainStudent):
             student's. Levels of one neck are matched with the teacher's by stride.
         logit_tap: Path of the module that returns the scores of a classifier; used
             with ``logit_losses``.
+        teacher_logit_tap: The same for the teacher. Default: ``logit_tap``.
         feature_losses: Static losses on every level of the features, by name.
             Default: attention transfer with weight 0.1.
         logit_losses: Static losses on the logits, by name. Default: none.
@@ -69,6 +72,9 @@ class TSKDDistiller(PlainStudent):
             runner gives here what stands at the top level of a config).
         trust_teacher_checkpoint: Run the code in a checkpoint file that holds more
             than weights. Such a file is refused by default.
+        teacher_size: Height and width, in pixels, of the images that the teacher is
+            shown: the student's batch is scaled to fit and padded. Default: what the
+            student sees.
 
     Attributes:
         inspection: What a dry run showed of the student's levels.
@@ -81,6 +87,7 @@ class TSKDDistiller(PlainStudent):
         balance: Brings the gradients of losses to the shares of LossBalanceHook.
 
     Raises:
+        TypeError: If an argument has the wrong form; the message has the right one.
         ValueError: If a tap or a stride does not exist, or a head cannot be read.
     """
 
@@ -100,24 +107,32 @@ class TSKDDistiller(PlainStudent):
         review: dict | None = {},  # noqa: B006
         data_preprocessor: dict | None = None,
         trust_teacher_checkpoint: bool = False,
+        teacher_size: tuple[int, int] | None = None,
+        teacher_logit_tap: str | None = None,
     ) -> None:
+        check_arguments(locals())
         student_source = find_model(student, 'student', data_preprocessor)
         model = MODELS.build(student_source.config)
         super().__init__(model)
         # Found in init_weights: testing needs not even the teacher's config.
         self.teacher_config = teacher
         self.shared_preprocessor = student_source.config.get('data_preprocessor')
-        self.teacher_checkpoint = teacher_checkpoint
+        self.teacher_checkpoint = teacher_checkpoint and str(teacher_checkpoint)
         self.trust_teacher_checkpoint = trust_teacher_checkpoint
-        self.teacher_taps = teacher_taps or student_taps
+        if not features_are_read(feature_losses, head_losses, review):
+            student_taps, teacher_taps, strides = (), (), None
+        self.teacher_taps = student_taps if teacher_taps is None else teacher_taps
+        self.teacher_size = teacher_size
         self.teacher_classes = teacher_classes
         self.class_names: Sequence[str] | None = None
         self.review_inputs = review_inputs(review)
         scores = logit_losses or any(name in SCORES for name in self.review_inputs)
-        self.logit_tap = logit_tap if scores else None
+        self.logit_taps: tuple[str | None, str | None] = (None, None)
+        if scores:
+            self.logit_taps = logit_tap, teacher_logit_tap or logit_tap
         self.teacher: FrozenTeacher | None = None
         self.phase: Literal['memorize', 'review', 'general'] | None = None
-        self.tap = FeatureTap(model, student_taps, self.logit_tap)
+        self.tap = FeatureTap(model, student_taps, self.logit_taps[0])
         self.inspection = self.tap.inspect(strides)
         self.strides = self.inspection.strides
         self.teacher_inspection: Inspection | None = None
@@ -131,6 +146,7 @@ class TSKDDistiller(PlainStudent):
                 self._teacher_channels((feature_losses or {}) | (head_losses or {})),
                 head_losses,
             )
+        check_activation(self.static_losses.logits.values(), model, logit_tap)
         self.heads = HeadComparison(self.static_losses.asked_of_heads)
         self.heads.check(model)
         self.balance = LossBalance(self.static_losses.logits)
@@ -254,7 +270,7 @@ class TSKDDistiller(PlainStudent):
         source = self._find_teacher()
         weights = self.teacher_checkpoint, self.trust_teacher_checkpoint
         model = build_teacher(source, *weights)
-        tap = self._tap_teacher(model)
+        tap, found = self._tap_teacher(model)
         names = partial(class_names, source, *weights)
         classes = TeacherClasses(self.teacher_classes, names, self.class_names)
         self.heads.match(self.student, model, classes)
@@ -262,8 +278,10 @@ class TSKDDistiller(PlainStudent):
         self.teacher = FrozenTeacher(
             model,
             tap,
+            found,
             self.data_preprocessor,
-            classes.of_logits(self.inspection, self.teacher_inspection),
+            self.teacher_size,
+            classes.of_logits(self.inspection, found),
             whole_neck=bool(self.heads),
         )
 
@@ -318,32 +336,33 @@ class TSKDDistiller(PlainStudent):
     def _find_teacher(self) -> ModelSource:
         return find_model(self.teacher_config, 'teacher', self.shared_preprocessor)
 
-    def _tap_teacher(self, model: nn.Module) -> FeatureTap:
-        tap = FeatureTap(model, self.teacher_taps, self.logit_tap)
-        found = tap.inspect()
+    def _tap_teacher(self, model: nn.Module) -> tuple[FeatureTap, Inspection]:
+        """The tap of the teacher's matching levels, and what they look like."""
+        settings = 'teacher_taps', 'teacher_logit_tap'
+        tap = FeatureTap(model, self.teacher_taps, self.logit_taps[1], settings)
+        found = tap.inspect(image_size=self.teacher_size)
+        check_channels(self.inspection.image_channels, found.image_channels)
         necks = len(self.tap.paths) == len(tap.paths) == 1
         pyramid = necks and max(len(self.strides), len(found.strides)) > 1
         tap.levels = match_levels(self.strides, found.strides, pyramid)
         shapes = [found.shapes[level] for level in tap.levels]
         self.teacher_inspection = replace(found, shapes=shapes)
-        return tap
+        return tap, self.teacher_inspection
 
     def _teacher_channels(self, losses: dict[str, dict]) -> list[int] | None:
         """Channels of the teacher's levels, if a loss needs them.
 
         The optimizer and DDP take the parameters of the losses before the teacher is
         brought in, so a teacher is built here just to look at it. None if there is no
-        config of the teacher: then this is a test, or init_weights will complain.
+        usable config of the teacher: then this is a test, or init_weights complains.
         """
         if not any(map(needs_teacher_channels, losses.values())):
             return None
         try:
             source = self._find_teacher()
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return None
-        self._tap_teacher(MODELS.build(source.config))
-        assert self.teacher_inspection is not None
-        return self.teacher_inspection.channels
+        return self._tap_teacher(MODELS.build(source.config))[1].channels
 
     def _require_hook(self) -> None:
         if self.phase is None:

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from .level_match import select_levels
+from .token_map import patch_convolution, token_map
 
 # Pixels: a multiple of every stride of the common necks; more where that is too small;
 # the one size of classifiers that take no other.
 DRY_RUN_SIZES = (128, 512, 224)
+GRID = 'rows and columns of patches'  # no path of a module
 
 
 @dataclass
@@ -40,19 +42,21 @@ class Features:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the taps of a model showed in a dry run on one square blank image.
+    """What the taps of a model showed in a dry run on one blank image.
 
     Numbers and names alone, no tensor: EMA copies the model that keeps it.
 
     Attributes:
         image_size: Height and width of the image, in pixels.
+        image_channels: Of the image.
         shapes: Channels, height and width of each level.
         num_classes: Of the scores, where they were asked for.
         parameter_names: Trainable parameters that levels and scores depend on, where
             they were asked for.
     """
 
-    image_size: int
+    image_size: tuple[int, int]
+    image_channels: int
     shapes: list[torch.Size]
     num_classes: int | None = None
     parameter_names: list[str] = field(default_factory=list)
@@ -65,7 +69,7 @@ class Inspection:
     @property
     def strides(self) -> list[int]:
         """Pixels of the image for one of each level."""
-        return [round(self.image_size / shape[2]) for shape in self.shapes]
+        return [round(self.image_size[1] / shape[2]) for shape in self.shapes]
 
 
 def _full_precision(tensor: Tensor) -> Tensor:
@@ -84,6 +88,7 @@ class FeatureTap:
         paths: Module paths such as ``'neck'`` or ``'backbone.layer1'``. A module
             that returns several maps (a neck) gives one level for each.
         logits: Path of the module that returns the classification scores.
+        settings: What the config calls ``paths`` and ``logits``, for messages.
 
     Attributes:
         levels: Indices of the levels to keep, in order; None keeps all.
@@ -93,20 +98,25 @@ class FeatureTap:
     """
 
     def __init__(
-        self, model: nn.Module, paths: Sequence[str], logits: str | None = None
+        self,
+        model: nn.Module,
+        paths: Sequence[str],
+        logits: str | None = None,
+        settings: tuple[str, str] = ('student_taps', 'logit_tap'),
     ) -> None:
         self.model = model
         self.paths = list(paths)
         self.logits = logits
+        self.settings = settings
         self.levels: list[int] | None = None
         paths = [*self.paths, *([logits] if logits else [])]
         self._wanted = [*dict.fromkeys(paths)]  # each once
         for path in self._wanted:
-            _find(model, path)
+            _find(model, path, settings[path not in self.paths])
 
     def without_logits(self) -> 'FeatureTap':
         """A tap of the same levels alone."""
-        tap = FeatureTap(self.model, self.paths)
+        tap = FeatureTap(self.model, self.paths, settings=self.settings)
         tap.levels = self.levels
         return tap
 
@@ -127,29 +137,35 @@ class FeatureTap:
         return features
 
     def inspect(
-        self, strides: Sequence[int] | None = None, parameters: bool = False
+        self,
+        strides: Sequence[int] | None = None,
+        parameters: bool = False,
+        image_size: tuple[int, int] | None = None,
     ) -> Inspection:
         """Look at a blank image in eval mode; leaves the model as it was.
 
         Args:
             strides: The levels to keep from now on. Default: as before.
             parameters: Find the parameters that levels and scores depend on, too.
+            image_size: Height and width of the image. Default: the first of
+                :data:`DRY_RUN_SIZES` that passes.
 
         Raises:
             ValueError: If a stride is not there, or no blank image passes the model.
         """
         with modes_restored(self.model), torch.set_grad_enabled(parameters):
             self.model.eval()
-            size, features = self._look_at_blank()
+            shape, features = self._look_at_blank(image_size)
             if strides is not None:
-                found = [round(size / level.shape[3]) for level in features.levels]
+                found = [round(shape[2] / level.shape[3]) for level in features.levels]
                 chosen = select_levels(found, strides)
                 features.levels = [features.levels[level] for level in chosen]
                 self.levels = chosen
             logits = features.logits
             outputs = features.levels if logits is None else [*features.levels, logits]
             return Inspection(
-                image_size=size,
+                image_size=(shape[1], shape[2]),
+                image_channels=shape[0],
                 shapes=[level.shape[1:] for level in features.levels],
                 num_classes=None if logits is None else logits.shape[1],
                 parameter_names=(
@@ -157,19 +173,27 @@ class FeatureTap:
                 ),
             )
 
-    def _look_at_blank(self) -> tuple[int, Features]:
+    def _look_at_blank(
+        self, image_size: tuple[int, int] | None
+    ) -> tuple[tuple[int, int, int], Features]:
+        """Channels, height and width of the first image that passes; what it shows."""
         like = next(self.model.parameters())
-        failure: Exception | None = None
-        for size, channels in product(DRY_RUN_SIZES, _image_channels(self.model)):
-            image = like.new_zeros(1, channels, size, size)
+        sizes = [image_size] if image_size else [(s, s) for s in DRY_RUN_SIZES]
+        channels = _image_channels(self.model)
+        failures: list[Exception] = []
+        for size, count in product(sizes, channels):
+            image = like.new_zeros(1, count, *size)
             try:
-                return size, self.run(partial(self.model, image, mode='tensor'))
+                features = self.run(partial(self.model, image, mode='tensor'))
             except (RuntimeError, AssertionError) as error:  # nothing is left to see
-                failure = error
+                failures.append(error)
+            else:
+                return (count, *size), features
+        failure = failures[-len(channels)]  # of the likeliest number
         raise ValueError(
             f'{type(self.model).__name__} must take a blank image of one of '
-            f'{DRY_RUN_SIZES} pixels on the CPU, to show its levels, but with the last '
-            f'it failed: {failure}'
+            f'{image_size or DRY_RUN_SIZES} pixels on the CPU, to show its levels, but '
+            f'with the last it failed: {failure}'
         ) from failure
 
     @contextmanager
@@ -189,13 +213,20 @@ class FeatureTap:
                     'scores are not those of testing: set logit_losses=None'
                 )
             seen[path] = output
-            if stop and len(seen) == len(self._wanted):
+            if stop and all(wanted in seen for wanted in self._wanted):
                 raise _EverythingSeen
 
+        def keep_grid(module: nn.Module, args: Any, output: Tensor) -> None:
+            seen[GRID] = output.shape[-2:]
+
         handles = [
-            _find(self.model, path).register_forward_hook(partial(keep, path))
+            self.model.get_submodule(path).register_forward_hook(partial(keep, path))
             for path in self._wanted  # found anew: the runner may replace modules
         ]
+        patches = patch_convolution(self.model)
+        if patches is not None:
+            convolution = self.model.get_submodule(patches)
+            handles.append(convolution.register_forward_hook(keep_grid))
         try:
             yield seen
         finally:
@@ -209,18 +240,19 @@ class FeatureTap:
                     f'the forward pass of {type(self.model).__name__} did not call '
                     f'the tapped module {path!r}: choose a module that it calls'
                 )
-        maps = [m for path in self.paths for m in _maps(path, seen[path])]
+        grid = seen.get(GRID)
+        maps = [m for path in self.paths for m in _maps(path, seen[path], grid)]
         features.levels.extend(
             maps if self.levels is None else [maps[level] for level in self.levels]
         )
-        features.logits = _scores(self.logits, seen) if self.logits else None
+        if self.logits:
+            features.logits = _scores(self.logits, seen, self.settings[1])
 
 
-def _find(model: nn.Module, path: str) -> nn.Module:
-    try:
-        return model.get_submodule(path)
-    except AttributeError:
-        pass
+def _find(model: nn.Module, path: str, setting: str) -> None:
+    with suppress(AttributeError):
+        model.get_submodule(path)
+        return
     # Name what exists at the depth where the path goes wrong.
     known, parts = model, path.split('.')
     while isinstance(getattr(known, parts[0], None), nn.Module):
@@ -228,7 +260,8 @@ def _find(model: nn.Module, path: str) -> nn.Module:
     children = ', '.join(name for name, _ in known.named_children()) or 'none'
     raise ValueError(
         f'{type(model).__name__} has no module {path!r} to tap: {parts[0]!r} is not '
-        f'among the children of its {type(known).__name__} ({children})'
+        f'among the children of its {type(known).__name__} ({children}); correct '
+        f'{setting}'
     )
 
 
@@ -252,19 +285,23 @@ def _names_behind(outputs: Sequence[Tensor], model: nn.Module) -> list[str]:
     return names
 
 
-def _scores(path: str, seen: dict[str, Any]) -> Tensor:
+def _scores(path: str, seen: dict[str, Any], setting: str) -> Tensor:
     output = seen[path]
     if not isinstance(output, Tensor) or output.dim() != 2:
         found = tuple(output.shape) if torch.is_tensor(output) else type(output)
         raise ValueError(
-            f'logit_tap {path!r} must return the scores of the classes (N, K), but it '
+            f'{setting} {path!r} must return the scores of the classes (N, K), but it '
             f'returned {found}'
         )
     return output
 
 
-def _maps(path: str, output: Any) -> list[Tensor]:
-    maps = [output] if isinstance(output, Tensor) else list(output)
+def _maps(path: str, output: Any, grid: Sequence[int] | None) -> list[Tensor]:
+    parts = [output] if isinstance(output, Tensor) else list(output)
+    # A pixel decoder returns one map and a list of others.
+    maps = [m for x in parts for m in (x if isinstance(x, (list, tuple)) else [x])]
+    if all(isinstance(m, Tensor) and m.dim() == 3 for m in maps):
+        return [token_map(path, tokens, grid) for tokens in maps]
     if not all(isinstance(m, Tensor) and m.dim() == 4 for m in maps):
         shapes = [tuple(m.shape) if torch.is_tensor(m) else type(m) for m in maps]
         raise ValueError(

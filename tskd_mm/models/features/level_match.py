@@ -1,5 +1,6 @@
 """Which level of the teacher goes with which level of the student."""
 
+import math
 from collections.abc import Sequence
 
 import torch.nn.functional as F
@@ -30,6 +31,13 @@ def match_levels(
         return list(range(len(student)))
     student_levels, teacher_levels = _numbered(student), _numbered(teacher)
     shared = [stride for stride, n in student_levels if (stride, n) in teacher_levels]
+    if not shared:
+        raise ValueError(
+            f'the student has levels of strides {list(student)} and the teacher '
+            f'{list(teacher)}: they share none; name one module of each model for '
+            'every level, with student_taps and teacher_taps, which are matched in '
+            'their order, or take a teacher that shares some'
+        )
     if len(shared) != len(student):
         raise ValueError(
             f'the student has levels of strides {list(student)} and the teacher '
@@ -59,9 +67,55 @@ def _numbered(strides: Sequence[int]) -> list[tuple[int, int]]:
     return [(s, list(strides[:i]).count(s)) for i, s in enumerate(strides)]
 
 
+def cover(
+    feature: Tensor, batch: Sequence[int], area: Sequence[int], stride: int
+) -> Tensor:
+    """The cells of a feature map that show an area of the batch, from the top left.
+
+    Nothing is resampled: cells that show other pixels are cut off, and where the area
+    is larger than the batch cells of 0 are added.
+
+    Args:
+        feature: (N, C, H, W).
+        batch: Height and width of the images that it was computed from, in pixels.
+        area: Height and width of the area, in pixels.
+        stride: Pixels for a cell.
+    """
+    missing = []
+    for cells, pixels, wanted in zip(feature.shape[-2:], batch, area):
+        # A model that rounds another way has cells of another size.
+        regular = -(-pixels // stride) == cells
+        pixels_a_cell = stride if regular else pixels / cells
+        missing.append(math.ceil(wanted / pixels_a_cell) - cells)
+    return F.pad(feature, (0, missing[1], 0, missing[0]))  # a negative number cuts
+
+
 def fit_size(teacher: Tensor, student: Tensor) -> Tensor:
-    """The teacher's feature, (N, C', H', W'), pooled to the student's H and W."""
-    height, width = student.shape[-2:]
-    if teacher.shape[-2:] == (height, width):
+    """The teacher's feature, (N, C', H', W'), resampled to the student's H and W.
+
+    Pooled (the mean of the cells that fall into one), as in the TSKD release; where it
+    is coarser in both directions, interpolated.
+    """
+    size = (student.shape[-2], student.shape[-1])
+    if tuple(teacher.shape[-2:]) == size:
         return teacher
-    return F.adaptive_avg_pool2d(teacher, (height, width))
+    if all(ours > theirs for ours, theirs in zip(size, teacher.shape[-2:])):
+        return F.interpolate(teacher, size, mode='bilinear', align_corners=False)
+    return F.adaptive_avg_pool2d(teacher, size)
+
+
+def check_channels(student: int, teacher: int) -> None:
+    """Check that the teacher can be shown the student's images.
+
+    Args:
+        student: Channels of its images.
+        teacher: Channels of the images that it takes.
+
+    Raises:
+        ValueError: If the numbers differ and the student's is not 1 (grey).
+    """
+    if student not in (1, teacher):
+        raise ValueError(
+            f"the student's images have {student} channels, but the teacher takes "
+            f'{teacher}: use a teacher of such images'
+        )

@@ -42,6 +42,24 @@ def valid_pixels(
     return mask
 
 
+def image_sizes(
+    data_samples: Sequence[Any] | None, inputs: Tensor
+) -> list[tuple[int, int]]:
+    """Height and width of each image, without its padding.
+
+    Args:
+        data_samples: One per image, or None. Where they do not tell an image from its
+            padding, all of it is image.
+        inputs: The images, (N, C, H, W).
+    """
+    whole = (inputs.shape[-2], inputs.shape[-1])
+    samples = data_samples or [None] * len(inputs)
+    return [
+        (s.img_shape[0], s.img_shape[1]) if hasattr(s, 'batch_input_shape') else whole
+        for s in samples
+    ]
+
+
 def masked_mean(values: Tensor, valid: Tensor | None) -> Tensor:
     """Mean over the valid pixels of each image, then over the batch.
 

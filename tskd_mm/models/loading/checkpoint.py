@@ -3,6 +3,7 @@
 import builtins
 import pickle
 from collections import OrderedDict
+from collections.abc import Container, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -158,7 +159,7 @@ def fit(model: nn.Module, weights: OrderedDict[str, Tensor], origin: str) -> Non
 
     The modules' own conversion of older names applies. What older hosts saved next to
     the weights (normalisation constants, a second copy from the EMA hook) is left out
-    and logged.
+    and logged, and so are second names of weights: see :func:`second_names`.
 
     Args:
         model: The model.
@@ -170,6 +171,7 @@ def fit(model: nn.Module, weights: OrderedDict[str, Tensor], origin: str) -> Non
     """
     expected = model.state_dict()
     extra = [k for k in weights if k.startswith(LEFTOVERS) and k not in expected]
+    extra += second_names(weights, expected)
     if extra:
         print_log(f'{origin}: left out {len(extra)} extras: {extra}', 'current')
     kept = type(weights)((k, v) for k, v in weights.items() if k not in extra)
@@ -182,6 +184,37 @@ def fit(model: nn.Module, weights: OrderedDict[str, Tensor], origin: str) -> Non
             f'{origin} does not fit {type(model).__name__}: give the weights that were '
             f'trained with this very config\n{problems}'
         ) from error
+
+
+def second_names(weights: Mapping[str, Tensor], own: Container[str]) -> list[str]:
+    """Names in a checkpoint of what the model has under another name.
+
+    A model that registers a part once more when it first trains, as DDQ's decoder does
+    with branches of the head, saves its weights under both names.
+
+    Args:
+        weights: Of the checkpoint.
+        own: Names of the weights of a fresh model.
+    """
+    known: dict[str, list[Tensor]] = {}
+    for name, value in weights.items():
+        if name in own:
+            known.setdefault(_inside(name), []).append(value)
+    return [
+        name
+        for name, value in weights.items()
+        if name not in own
+        and any(_same(value, other) for other in known.get(_inside(name), []))
+    ]
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and one.equal(other)
+
+
+def _inside(name: str) -> str:
+    """Without the part of the model that it begins with."""
+    return name.partition('.')[2]
 
 
 def _local_file(checkpoint: str) -> Path:

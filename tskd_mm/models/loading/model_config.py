@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
@@ -62,9 +63,15 @@ def find_model(
     Raises:
         TypeError: If ``source`` is neither.
         FileNotFoundError: If there is no such config file.
-        ValueError: If the config file describes no model.
+        ValueError: If the config describes no model, or its file cannot be loaded.
     """
     if isinstance(source, dict):
+        if 'type' not in source:
+            raise ValueError(
+                f'{role} must be the config of a model, with its type, but got a dict '
+                f'of {[*source]}: write {role}=_base_.model, or give the path of the '
+                'config file'
+            )
         model = deepcopy(source)
         if data_preprocessor is not None:
             model.setdefault('data_preprocessor', data_preprocessor)
@@ -80,8 +87,9 @@ def find_model(
     model = ConfigDict(config.model)
     if 'data_preprocessor' in config:
         model.setdefault('data_preprocessor', config.data_preprocessor)
-    if 'default_scope' in config:
-        model.setdefault('_scope_', config.default_scope)
+    scope = str(source).partition('::')[0] if '::' in str(source) else None
+    if scope := config.get('default_scope', scope):
+        model.setdefault('_scope_', scope)
     return ModelSource(model, str(source), _classes(config))
 
 
@@ -100,11 +108,33 @@ def _classes(config: Config) -> Sequence[str] | None:
 
 
 def _read(source: str, role: str) -> Config:
-    try:
-        return get_config(source) if '::' in source else Config.fromfile(source)
-    except (FileNotFoundError, ImportError, AssertionError) as error:
+    if not _is_there(source):
         raise FileNotFoundError(
             f'the {role} config {source} was not found: give the path of a config '
             "file or the name of one in an installed package, such as 'mmdet::"
             "retinanet/retinanet_r50_fpn_1x_coco.py'"
+        )
+    try:
+        return get_config(source) if '::' in source else Config.fromfile(source)
+    except Exception as error:  # whatever the code in a config comes up with
+        raise ValueError(
+            f'the {role} config {source} is there, but it cannot be loaded '
+            f'({_reason(error)}): correct it, or what it imports or names in _base_'
         ) from error
+
+
+def _is_there(source: str) -> bool:
+    if '::' not in source:
+        return Path(source).is_file()
+    package, _, path = source.partition('::')
+    spec = find_spec(package) if package.isidentifier() else None
+    folders = (spec and spec.submodule_search_locations) or []
+    return any(Path(folder, '.mim', 'configs', path).is_file() for folder in folders)
+
+
+def _reason(error: BaseException) -> str:
+    """What was raised first, in one line."""
+    while error.__cause__ or (isinstance(error, ImportError) and error.__context__):
+        error = error.__cause__ or error.__context__ or error
+    [text, *_] = str(error).splitlines() or ['']
+    return f'{type(error).__name__}: {text}'

@@ -9,6 +9,7 @@ from .fitnet_loss import FitNetLoss
 from .ld_loss import LDLoss
 from .logit_kl_loss import LogitKLLoss
 from .mgd_loss import MGDLoss
+from .multi_label_kl_loss import MultiLabelKLLoss
 from .pkd_loss import PKDLoss
 from .reviewkd_loss import ReviewKDLoss
 from .score_weighted_l2_loss import ScoreWeightedL2Loss
@@ -26,6 +27,7 @@ __all__ = [
     'FitNetLoss',
     'LogitKLLoss',
     'MGDLoss',
+    'MultiLabelKLLoss',
     'PKDLoss',
     'ReviewKDLoss',
 ]

@@ -24,6 +24,8 @@ class DISTLoss(nn.Module):
         loss_weight: w; 2 in the release.
     """
 
+    activation = 'softmax'
+
     def __init__(self, temperature: float = 1.0, loss_weight: float = 2.0) -> None:
         super().__init__()
         self.temperature = temperature

@@ -31,6 +31,8 @@ class DKDLoss(nn.Module):
             :class:`~tskd_mm.engine.hooks.loss_weight_hook.LossWeightHook`.
     """
 
+    activation = 'softmax'
+
     def __init__(
         self,
         target_weight: float = 1.0,

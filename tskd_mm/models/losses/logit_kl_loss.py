@@ -23,6 +23,8 @@ class LogitKLLoss(nn.Module):
             then sets T = 2 and w = 9.
     """
 
+    activation = 'softmax'
+
     def __init__(
         self,
         temperature: float = 4.0,

@@ -1,6 +1,7 @@
 """The teacher: trained, frozen and out of reach."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -11,10 +12,11 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..features.feature_tap import Features, FeatureTap
+from ..features.feature_tap import Features, FeatureTap, Inspection
+from ..features.level_match import cover
 from ..loading.checkpoint import load_strictly
 from ..loading.model_config import ModelSource
-from .teacher_input import TeacherInput
+from .teacher_input import TeacherBatch, TeacherInput
 
 
 class FrozenTeacher:
@@ -27,7 +29,9 @@ class FrozenTeacher:
     Args:
         model: The teacher, with its weights.
         tap: The features to read from it.
+        inspection: What a dry run showed of the tap's levels.
         student_preprocessor: Made the batches that the teacher will see.
+        size: See :class:`.TeacherInput`.
         classes: Indices of the logits to return. Default: all.
         whole_neck: Return all outputs of the neck too, for a head to read.
 
@@ -41,15 +45,23 @@ class FrozenTeacher:
         self,
         model: nn.Module,
         tap: FeatureTap,
+        inspection: Inspection,
         student_preprocessor: nn.Module,
+        size: tuple[int, int] | None = None,
         classes: Sequence[int] | None = None,
         whole_neck: bool = False,
     ) -> None:
         self.model = model.eval().requires_grad_(False)
         self.tap = tap
+        self.strides = inspection.strides
         self.classes = classes
         self.whole_neck = whole_neck
-        self.adapt = TeacherInput(student_preprocessor, model.data_preprocessor)
+        self.adapt = TeacherInput(
+            student_preprocessor,
+            model.data_preprocessor,
+            inspection.image_channels,
+            size,
+        )
 
     def __deepcopy__(self, memo: dict) -> 'FrozenTeacher':
         return self
@@ -59,21 +71,34 @@ class FrozenTeacher:
         """Look at the student's batch.
 
         Args:
-            inputs: The student's preprocessed images, (N, 3, H, W).
+            inputs: The student's preprocessed images, (N, C, H, W).
             data_samples: Show where the images end and the padding begins.
+
+        Returns:
+            Features of what the student's batch shows, whatever the teacher's padding.
         """
-        images = self.adapt(inputs, data_samples)
-        features = self._look(images)
+        seen = self.adapt(inputs, data_samples)
+        features = self._look(seen)
         if features.logits is not None and self.classes is not None:
             features.logits = features.logits[:, self.classes]
         return features
 
-    def _look(self, images: Tensor) -> Features:
-        if not self.whole_neck:
-            return self.tap.run(lambda: self.model(images, mode='tensor'))
-        with self.tap.record() as features:
-            neck = self.model.extract_feat(images)
-        features.neck = neck
+    def _look(self, seen: TeacherBatch) -> Features:
+        images, samples, area = seen
+        if self.whole_neck:
+            with self.tap.record() as features:
+                neck = self.model.extract_feat(images)
+            features.neck = neck
+        else:
+            features = self.tap.run(lambda: self.model(images, samples, mode='tensor'))
+        if area is None:
+            return features
+        batch = images.shape[-2:]
+        levels = zip(features.levels, self.strides)
+        features.levels = [cover(level, batch, area, s) for level, s in levels]
+        features.neck = [
+            cover(x, batch, area, _stride(x, batch)) for x in features.neck
+        ]
         return features
 
     @torch.no_grad()
@@ -81,11 +106,19 @@ class FrozenTeacher:
         """Predictions of the whole teacher on the student's batch, a sample an image.
 
         Args:
-            inputs: The student's preprocessed images, (N, 3, H, W).
+            inputs: The student's preprocessed images, (N, C, H, W).
             data_samples: One per image.
+
+        Returns:
+            Samples with the annotations that metrics ask for.
         """
-        images = self.adapt(inputs, data_samples)
-        return self.model(images, data_samples, mode='predict')
+        seen = self.adapt(inputs, data_samples)
+        found = self.model(seen.inputs, seen.data_samples, mode='predict')
+        for sample, own in zip(found, data_samples):
+            for name, value in own.items():
+                if name not in sample:
+                    sample.set_data({name: value})
+        return found
 
     def load(self, checkpoint: str, trust: bool = False) -> None:
         """Take other weights of the same architecture; see :func:`build_teacher`."""
@@ -105,7 +138,13 @@ class FrozenTeacher:
     def apply(self, fn: Callable[[Tensor], Tensor]) -> None:
         """Move or convert every weight, as ``nn.Module._apply`` does."""
         self.model._apply(fn)
-        self.adapt.apply(fn)
+        # A host's preprocessor keeps the name of its device.
+        self.model.to(next(self.model.parameters()).device)
+
+
+def _stride(level: Tensor, batch: Sequence[int]) -> int:
+    """Of an output of a neck, a power of two."""
+    return 2 ** round(math.log2(batch[1] / level.shape[3]))
 
 
 def build_teacher(

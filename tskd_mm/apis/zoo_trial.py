@@ -1,0 +1,130 @@
+"""Tries one config of a zoo as student and teacher at once."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+
+from ..engine.preflight.class_check import head_classes
+from ..models.loading.model_config import find_model
+
+PIXELS = 128  # of an image for a detector
+CLASSIFIED = 224  # and for a classifier
+ENOUGH = 10  # classes that random annotations are of, at most
+
+
+def try_config(name: str) -> dict[str, str]:
+    """Levels and outcome in words.
+
+    Args:
+        name: Such as ``'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'``.
+    """
+    init_default_scope(name.partition('::')[0])
+    torch.manual_seed(0)
+    config = without_weights(find_model(name, 'student').config)
+    try:
+        model = MODELS.build(config)
+        model.train()
+        batch = random_batch(name, model)
+        step(model, batch)
+    except Exception as error:  # whatever a host's model comes up with
+        return {'levels': '', 'outcome': f"the host's own loss fails: {said(error)}"}
+    del model
+    try:
+        return {'levels': phases(config, batch), 'outcome': 'works'}
+    except Exception as error:
+        return {'levels': '', 'outcome': f'fails: {said(error)}'}
+
+
+def phases(config: dict, batch: Callable) -> str:
+    """A step in each phase; the strides of the levels."""
+    pair: dict[str, Any] = dict(student=config, teacher=config, teacher_checkpoint=None)
+    if config['_scope_'] == 'mmpretrain':  # whose necks pool all pixels
+        pair['student_taps'] = ['backbone']
+    model = MODELS.build({'type': 'TSKDDistiller', **pair})
+    model.init_weights()
+    model.train()
+    for phase in ('memorize', 'review', 'general'):
+        model.phase = phase
+        losses = step(model, batch)
+        if phase == 'memorize':
+            for slot in range(3):
+                model.memorize(slot)
+        if (phase == 'review') != ('loss_review' in losses):
+            raise RuntimeError(f'the losses of {phase} are {[*losses]}')
+    return ', '.join(map(str, model.strides))
+
+
+def step(model: nn.Module, batch: Callable) -> dict[str, Any]:
+    """Losses of a batch, after their backward pass."""
+    data = model.data_preprocessor(batch(), True)
+    losses = model(**data, mode='loss')
+    total, values = model.parse_losses(losses)
+    if not torch.isfinite(total):
+        raise FloatingPointError(f'the loss is {float(total)}')
+    total.backward()
+    model.zero_grad()
+    return values
+
+
+def random_batch(name: str, model: nn.Module) -> Callable[[], dict]:
+    """Makes batches of two random images with annotations of all kinds."""
+    if name.startswith('mmpretrain::'):
+        return classified
+    from mmdet.testing import demo_mm_inputs, demo_track_inputs
+
+    classes = min(head_classes(model) or ENOUGH, ENOUGH)
+    if type(model.data_preprocessor).__name__ == 'TrackDataPreprocessor':
+        return lambda: demo_track_inputs(
+            batch_size=1, num_frames=2, num_classes=classes, with_mask=True
+        )
+    shapes = [(3, PIXELS, PIXELS)] * 2
+    return lambda: demo_mm_inputs(
+        2,
+        shapes,
+        num_items=[3, 2],
+        num_classes=max(2, classes),
+        with_mask=True,
+        with_semantic=True,
+    )
+
+
+def classified() -> dict:
+    """Two random images, of the size that most classifiers are trained on."""
+    from mmpretrain.structures import DataSample
+
+    samples = [DataSample().set_gt_label(i) for i in (0, 1)]
+    images = torch.randint(0, 256, (2, 3, CLASSIFIED, CLASSIFIED))
+    return {'inputs': images, 'data_samples': samples}
+
+
+def without_weights(config: Any) -> Any:
+    """The config without weights to download."""
+    if isinstance(config, dict):
+        kept = {
+            key: without_weights(value)
+            for key, value in config.items()
+            if key != 'pretrained' and not _is_download(value)
+        }
+        return ConfigDict(kept)
+    if isinstance(config, (list, tuple)):
+        return type(config)(without_weights(x) for x in config if not _is_download(x))
+    return config
+
+
+def _is_download(value: Any) -> bool:
+    return isinstance(value, dict) and value.get('type') == 'Pretrained'
+
+
+def said(error: Exception) -> str:
+    [text, *_] = str(error).splitlines() or ['']
+    return f'{type(error).__name__}: {text}'[:300]
+
+
+if __name__ == '__main__':
+    print('ZOO', json.dumps(try_config(sys.argv[1])))
