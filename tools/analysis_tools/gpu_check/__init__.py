@@ -1,0 +1,1 @@
+"""Checks of the project on a machine with a GPU; see README.md."""
