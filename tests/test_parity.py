@@ -239,24 +239,17 @@ def test_a_run_has_the_losses_of_the_release(trajectory):
         torch.testing.assert_close(
             found[steps], arrays['log'][steps], rtol=0, atol=tolerance, equal_nan=True
         )
-    assert bool(torch.isnan(found[:, 2]).any())
-    assert not bool(torch.isnan(found[:, 2]).all())
+    assert 0 < torch.isnan(found[:, 2]).sum() < len(found)
 
 
-def test_a_run_ends_with_the_student_of_the_release(trajectory):
+def test_a_run_ends_with_the_weights_of_the_release(trajectory):
     arrays, runner, _ = trajectory
     expected = in_host_names(part(arrays, 'student_final/'))
     found = runner.model.state_dict()
     assert found.keys() == expected.keys()
-    for name in expected:
-        torch.testing.assert_close(
-            found[name], expected[name], rtol=0, atol=WEIGHT_TOLERANCE
-        )
-
-
-def test_a_run_ends_with_the_predictors_of_the_release(trajectory):
-    arrays, runner, _ = trajectory
-    final = part(arrays, 'predictor_final/')
+    predictors = part(arrays, 'predictor_final/')
     for level, predictor in enumerate(runner.model.review.predictors):
-        for name, value in predictor.state_dict().items():
-            close(value, final[f'{level}/{name}'], WEIGHT_TOLERANCE)
+        state = predictor.state_dict().items()
+        found |= {f'{level}/{name}': value for name, value in state}
+    for name, value in (expected | predictors).items():
+        close(found[name], value, WEIGHT_TOLERANCE)

@@ -7,8 +7,9 @@ from pathlib import Path
 import mmengine
 import pytest
 import torch
+from runs import saving
 from save_on_start import NAME as START
-from toys import coco_set, load_whole, scalars, tiny_retinanet
+from toys import coco_set, load_whole, run_config, scalars, with_validation
 
 from tskd_mm.host_versions import installed_stack
 
@@ -42,52 +43,15 @@ def tool(stack: str, folder: Path, name: str, *arguments: object) -> None:
 
 def write_config(folder: Path) -> None:
     """A TSKD run of four epochs, M1 M2 M3 R, with nothing random but the order."""
-    data = coco_set(folder)
-    student = tiny_retinanet()
-    student.test_cfg.score_thr = 0.0  # so that it finds something hardly trained
-    load = [
-        dict(type='LoadImageFromFile'),
-        dict(type='LoadAnnotations', with_bbox=True),
-    ]
-    dataset = dict(
-        type='CocoDataset',
-        metainfo=dict(classes=('class0', 'class1', 'class2')),
-        data_prefix=dict(img=''),
-        pipeline=[*load, dict(type='PackDetInputs')],
-        **data,
-    )
-    resized = [load[0], dict(type='Resize', scale=(128, 96), keep_ratio=True), load[1]]
-    tested = dataset | dict(
-        test_mode=True, pipeline=[*resized, dict(type='PackDetInputs')]
-    )
-    loader = dict(batch_size=2, num_workers=0, dataset=dataset)
-    settings = dict(
-        default_scope='mmdet',
-        custom_imports=dict(
-            imports=['tskd_mm', 'save_on_start'], allow_failed_imports=False
-        ),
-        model=dict(
-            type='TSKDDistiller',
-            student=student.to_dict(),
-            teacher=tiny_retinanet(width=12).to_dict(),
-            teacher_checkpoint=None,
-        ),
-        train_dataloader=loader
-        | dict(sampler=dict(type='DefaultSampler', shuffle=True)),
-        test_dataloader=loader
-        | dict(sampler=dict(type='DefaultSampler', shuffle=False), dataset=tested),
-        test_evaluator=dict(type='CocoMetric', ann_file=f'{folder}/boxes.json'),
-        train_cfg=dict(by_epoch=True, max_epochs=4),
-        test_cfg=dict(),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
-        custom_hooks=[
-            dict(type='TSKDMemoryHook', interval=1),
-            dict(type='SaveOnStart'),
-        ],
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1)),
-        randomness=dict(seed=0),
-    )
-    lines = [f'{name} = {value!r}\n' for name, value in settings.items()]
+    config = saving(with_validation(run_config(folder, coco_set(folder), epochs=4)))
+    for part in ('dataloader', 'cfg', 'evaluator'):
+        config[f'test_{part}'] = config.pop(f'val_{part}')
+    config.test_cfg = dict(type='TestLoop')
+    names = ['tskd_mm', 'save_on_start']
+    config.custom_imports = dict(imports=names, allow_failed_imports=False)
+    config.custom_hooks.append(dict(type='SaveOnStart'))
+    config.log_level = 'INFO'
+    lines = [f'{name} = {value!r}\n' for name, value in config.to_dict().items()]
     (folder / 'config.py').write_text(''.join(lines))
 
 

@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
 from mmengine.config import ConfigDict
 from mmengine.runner import Runner
+from runs import same, saving
 from toys import coco_set, load_whole, run_config, with_validation
 
 import tskd_mm  # noqa: F401
@@ -31,14 +31,7 @@ def config(folder: Path, epochs: int) -> ConfigDict:
     data = dict(data_root=f'{folder.parent}/', ann_file='boxes.json')
     training = with_validation(run_config(folder, data, epochs, augment=True))
     training.model.student.neck.type = 'FPNWithDropout'
-    training.default_hooks.checkpoint = dict(
-        type='CheckpointHook',
-        interval=1,
-        max_keep_ckpts=1,
-        save_best='coco/bbox_mAP',
-        rule='greater',
-    )
-    training.randomness.deterministic = True
+    saving(training, max_keep_ckpts=1, save_best='coco/bbox_mAP', rule='greater')
     training.resume = True  # from the newest checkpoint, if there is one
     return training
 
@@ -145,15 +138,8 @@ def crash_test(folder: Path, kills: int, seed: int = 0) -> None:
 
 def compare(whole: dict, killed: dict) -> None:
     for part in ('state_dict', 'optimizer', 'tskd'):
-        check_same(whole[part], killed[part], part)
-
-
-def check_same(a: object, b: object, where: str) -> None:
-    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
-        for key in a:
-            check_same(a[key], b[key], f'{where}.{key}')
-    elif not (torch.equal(a, b) if torch.is_tensor(a) else a == b):
-        raise AssertionError(f'{where} differs')
+        if not same(whole[part], killed[part]):
+            raise AssertionError(f'{part} differs')
 
 
 def main() -> None:

@@ -76,7 +76,7 @@ def test_checkpoints_in_an_out_dir_are_found(tmp_path):
     (out / 'epoch_2.pth').touch()
     (work / 'last_checkpoint').write_text(str(out / 'epoch_1.pth'))
     saver = CheckpointHook(out_dir=str(tmp_path / 'out'))
-    runner = SimpleNamespace(seed=0, work_dir=f'{work}/', hooks=[saver])
+    runner = SimpleNamespace(seed=0, work_dir=f'{work}/', hooks=[saver], _train_loop={})
     DistillationHook().before_run(runner)
     assert (work / 'last_checkpoint').read_text() == str(out / 'epoch_2.pth')
 
