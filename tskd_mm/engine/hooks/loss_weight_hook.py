@@ -35,6 +35,8 @@ class LossWeightHook(Hook):
         ValueError: If points or arguments are wrong.
     """
 
+    priority = 'ABOVE_NORMAL'  # before a first step, wherever a config lists it
+
     def __init__(
         self,
         factors: Mapping[str, Sequence[tuple[int, float]] | Mapping[str, Any]],
