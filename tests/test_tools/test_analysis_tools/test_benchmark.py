@@ -20,6 +20,7 @@ from tskd_mm.apis.benchmark.ratios import review_share
 from tskd_mm.apis.benchmark.training_steps import TrainingSteps
 from tskd_mm.apis.random_batch import random_batch
 from tskd_mm.apis.read_config import memory_hook_of
+from tskd_mm.models import Review
 
 
 @pytest.fixture(scope='module')
@@ -129,6 +130,26 @@ def test_parts_are_those_of_the_step(config):
         parts = zip(model.review.predictors, steps.histories, steps.gaps)
         review = sum((p(history) - gap).square().mean() for p, history, gap in parts)
     torch.testing.assert_close(losses['loss_review'], review)
+
+
+class OtherReview(Review):
+    """One of the user's own."""
+
+    def forward(self, past, student, teacher, valid, factor):
+        return factor * student[0].mean()
+
+
+@pytest.mark.usefixtures('no_scope')
+def test_a_review_without_these_parts(config):
+    content = Config.fromfile(config)
+    content.model.review = {'type': OtherReview}
+    message = (
+        'the parts of a review can be timed of a TemporalReview, but the config has '
+        'OtherReview'
+    )
+    data = random_batch(content, 1, (64, 64))
+    with pytest.raises(TypeError, match=f'^{message}$'):
+        TrainingSteps(content, data, 3, torch.device('cpu'))
 
 
 def test_no_reviews(config, monkeypatch, tmp_path):

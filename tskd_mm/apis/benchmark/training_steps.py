@@ -11,6 +11,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from torch import Tensor, nn
 
+from ...models.review.temporal_review import TemporalReview
 from ..batch_features import as_leaf, batch_features, run_static_losses
 from ..interleaved_timing import Step
 from ..untrained_distiller import untrained_distiller
@@ -31,6 +32,9 @@ class TrainingSteps:
         model: The distiller.
         alone: A copy of its student, which trains without distillation.
         optimizers: Of both.
+
+    Raises:
+        TypeError: If the review is not a TemporalReview.
     """
 
     def __init__(
@@ -46,6 +50,11 @@ class TrainingSteps:
         self.amp = amp
         self.device = device
         model: Any = untrained_distiller(config).to(device)
+        if not isinstance(model.review, TemporalReview):
+            raise TypeError(
+                'the parts of a review can be timed of a TemporalReview, but the '
+                f'config has {type(model.review).__name__}'
+            )
         if channels_last:
             model = model.to(memory_format=torch.channels_last)
         _memorize(model, slots)

@@ -1,6 +1,5 @@
 """The mean of checkpoints, by hand, and what EMAHook put aside."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,15 @@ from refusals import refused
 from torch import nn
 from toys import load_whole, run_tool, same_tensors
 
-ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / 'tools' / 'model_converters' / 'average_checkpoints.py'
-sys.path.insert(0, str(TOOL.parent))
-
-from average_checkpoints import (  # noqa: E402
+from tools.model_converters.average_checkpoints import (
     average,
     own_weights,
     recalibrate,
     training_images,
 )
+
+ROOT = Path(__file__).resolve().parents[3]
+TOOL = ROOT / 'tools' / 'model_converters' / 'average_checkpoints.py'
 
 STATE_COUNT = 'backbone.bn1.num_batches_tracked'
 
