@@ -19,6 +19,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, OPTIM_WRAPPERS
 from mmengine.runner import Runner
+from tiny_detectors import tiny_detector
 from torch import Tensor
 from torch.distributed import init_process_group
 from toys import run_config, tiny_retinanet
@@ -34,6 +35,7 @@ VARIANTS = (
     'static',
     'heads',
     'balance',
+    'queries',
 )
 
 
@@ -104,6 +106,20 @@ def config(folder: Path, batch: int, launcher: str, variant: str) -> ConfigDict:
             bckd=dict(type='BCKDLoss'),
             crosskd=dict(type='CrossKDLoss'),
             score=dict(type='ScoreWeightedL2Loss'),
+        )
+        training.custom_hooks = [dict(type='DistillationHook')]
+    if variant == 'queries':
+        student = tiny_detector('dab')
+        for name in ('loss_cls', 'loss_bbox', 'loss_iou'):
+            student.bbox_head[name].loss_weight = 0
+        training.model = dict(
+            type='TSKDDistiller',
+            student=student,
+            teacher=tiny_detector('dab', layers=3),
+            teacher_checkpoint=str(folder.parent / 'dab.pth'),
+            feature_losses={},
+            head_losses=dict(query=dict(type='QueryKDLoss')),
+            review=None,
         )
         training.custom_hooks = [dict(type='DistillationHook')]
     if variant == 'static':

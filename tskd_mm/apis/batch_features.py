@@ -67,9 +67,15 @@ def _heads(model: TSKDDistiller, inputs: Tensor, samples: list[Any]) -> dict[typ
     with model.heads.record(model.student) as seen:
         if model.heads:
             model.student.loss(inputs, samples)
-    for record in seen.values():
-        vars(record).update(apply_to(vars(record), _is_float, as_leaf))
-    return seen
+    return {kind: _leaves(record) for kind, record in seen.items()}
+
+
+def _leaves(record: Any) -> Any:
+    """What a head was seen to take and give, cut off from its graph."""
+    if isinstance(record, (dict, list)):
+        return apply_to(record, _is_float, as_leaf)
+    vars(record).update(apply_to(vars(record), _is_float, as_leaf))
+    return record
 
 
 def _is_float(value: Any) -> bool:

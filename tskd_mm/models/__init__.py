@@ -16,7 +16,9 @@ from .losses import (
     MGDLoss,
     MultiLabelKLLoss,
     PKDLoss,
+    QueryKDLoss,
     ReviewKDLoss,
+    RoIHeadKDLoss,
     ScoreWeightedL2Loss,
 )
 from .review import (
@@ -43,8 +45,10 @@ __all__ = [
     'MGDLoss',
     'MultiLabelKLLoss',
     'PKDLoss',
+    'QueryKDLoss',
     'Review',
     'ReviewKDLoss',
+    'RoIHeadKDLoss',
     'TSKDDistiller',
     'TemporalReview',
     'attention_map',

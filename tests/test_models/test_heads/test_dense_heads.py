@@ -339,7 +339,7 @@ def test_what_a_loss_asks_for():
             raise NotImplementedError
 
     text = (
-        "Curious asks for 'everything', but of dense heads a loss can ask for student, "
+        "Curious asks for 'everything', but of DenseHeads a loss can ask for student, "
         'teacher, crossed, student_bins, teacher_bins, student_neck, teacher_neck, '
         'priors, assigned, valid, data_samples'
     )

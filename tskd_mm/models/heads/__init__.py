@@ -5,6 +5,8 @@ from .dense_heads import DenseHeads
 from .dense_outputs import DenseOutputs
 from .dense_reader import DenseReader, reads
 from .head_comparison import HeadComparison
+from .query_heads import QueryHeads, QueryOutputs
+from .roi_heads import RoIHeads, RoIOutputs
 
 __all__ = [
     'ComparedHeads',
@@ -12,5 +14,9 @@ __all__ = [
     'DenseOutputs',
     'DenseReader',
     'HeadComparison',
+    'QueryHeads',
+    'QueryOutputs',
+    'RoIHeads',
+    'RoIOutputs',
     'reads',
 ]

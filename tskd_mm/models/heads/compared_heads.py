@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -23,13 +23,24 @@ class ComparedHeads(ABC):
             asks for need not be computed.
 
     Attributes:
+        offers: What a loss can ask for.
         classes: Indices of the teacher's classes that are the student's, in the
             student's order; None if both know the same. Set by :meth:`match`.
+
+    Raises:
+        ValueError: If a loss asks for something else.
     """
+
+    offers: ClassVar[tuple[str, ...]]
 
     def __init__(self, asked: Mapping[str, str]) -> None:
         self.asked = dict(asked)
         self.classes: list[int] | None = None
+        for name in sorted(self.asked.keys() - self.offers):
+            raise ValueError(
+                f'{self.asked[name]} asks for {name!r}, but of {type(self).__name__} '
+                f'a loss can ask for {", ".join(self.offers)}'
+            )
 
     @abstractmethod
     def check(self, student: nn.Module) -> None:

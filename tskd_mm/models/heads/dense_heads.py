@@ -52,16 +52,22 @@ class DenseHeads(ComparedHeads):
     and for ``data_samples``, one per image.
     """
 
+    offers = (
+        'student',
+        'teacher',
+        'crossed',
+        'student_bins',
+        'teacher_bins',
+        'student_neck',
+        'teacher_neck',
+        'priors',
+        'assigned',
+        'valid',
+        'data_samples',
+    )
+
     def check(self, student: nn.Module) -> None:
-        reader = find_reader(student, 'student')
-        unknown = self.asked.keys() - OFFERED
-        if unknown:
-            name = min(unknown)
-            raise ValueError(
-                f'{self.asked[name]} asks for {name!r}, but of dense heads a loss can '
-                f'ask for {", ".join(OFFERED)}'
-            )
-        self._check(reader, 'student')
+        self._check(find_reader(student, 'student'), 'student')
 
     def match(
         self, student: nn.Module, teacher: nn.Module, classes: TeacherClasses
@@ -135,21 +141,6 @@ class DenseHeads(ComparedHeads):
 
     def _chosen(self, levels: list[DenseOutputs]) -> list[DenseOutputs]:
         return [level.of_classes(self.classes) for level in levels]
-
-
-OFFERED = (
-    'student',
-    'teacher',
-    'crossed',
-    'student_bins',
-    'teacher_bins',
-    'student_neck',
-    'teacher_neck',
-    'priors',
-    'assigned',
-    'valid',
-    'data_samples',
-)
 
 
 def _check_signatures(student: DenseReader, teacher: DenseReader) -> None:

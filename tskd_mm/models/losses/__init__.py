@@ -11,7 +11,9 @@ from .logit_kl_loss import LogitKLLoss
 from .mgd_loss import MGDLoss
 from .multi_label_kl_loss import MultiLabelKLLoss
 from .pkd_loss import PKDLoss
+from .query_kd_loss import QueryKDLoss
 from .reviewkd_loss import ReviewKDLoss
+from .roi_head_kd_loss import RoIHeadKDLoss
 from .score_weighted_l2_loss import ScoreWeightedL2Loss
 
 __all__ = [
@@ -29,5 +31,7 @@ __all__ = [
     'MGDLoss',
     'MultiLabelKLLoss',
     'PKDLoss',
+    'QueryKDLoss',
     'ReviewKDLoss',
+    'RoIHeadKDLoss',
 ]

@@ -1,0 +1,129 @@
+"""A cycle M M M R on real images, for second stages and detection transformers."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from mmdet.models.dense_heads import RPNHead
+from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
+from mmengine.config import ConfigDict
+from mmengine.registry import MODELS
+from mmengine.runner import Runner
+from tiny_detectors import (
+    CONFIGS,
+    ROI,
+    head_distiller,
+    head_losses,
+    shake,
+    tiny_detector,
+    without_chance,
+)
+from torch import nn
+from toys import load_whole, photos, run_config, same_tensors, scalars
+
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
+NAMES = ('loss_head_cls', 'loss_head_box')
+
+
+@pytest.fixture(autouse=True)
+def unformatted(monkeypatch):
+    """A runner lays its config out prettily, which takes longer than to train here."""
+    monkeypatch.setattr(
+        'mmengine.config.config.FormatCode', lambda text, **style: (text, True)
+    )
+
+
+@pytest.fixture
+def training(tmp_path: Path, shared_data: Path, family: str) -> ConfigDict:
+    """Four steps, each an epoch of two of COCO's images; the teacher is no beginner."""
+    model = MODELS.build(tiny_detector(family, classes=80))
+    model.init_weights()
+    shake(model, 0.02)
+    torch.save(model.state_dict(), tmp_path / 'teacher.pth')
+    config = run_config(tmp_path, {}, epochs=4)
+    loss = 'RoIHeadKDLoss' if family in ROI else 'QueryKDLoss'
+    config.model = dict(
+        type='TSKDDistiller',
+        student=tiny_detector(family, classes=80),
+        teacher=tiny_detector(family, classes=80),
+        teacher_checkpoint=str(tmp_path / 'teacher.pth'),
+        head_losses=dict(head=dict(type=loss)),
+    )
+    dataset = config.train_dataloader.dataset
+    dataset.update(
+        data_root=f'{shared_data}/coco_tiny/',
+        ann_file='annotations/instances_train2017.json',
+        data_prefix=dict(img='train2017/'),
+        indices=2,
+    )
+    del dataset.metainfo
+    dataset.pipeline[1].with_mask = family in ('mask', 'cascade')
+    dataset.pipeline.insert(2, dict(type='Resize', scale=(128, 128), keep_ratio=True))
+    return config
+
+
+def train(config: ConfigDict) -> tuple[list[dict], dict]:
+    """Train; what was logged, and the last checkpoint."""
+    Runner.from_cfg(copy.deepcopy(config)).train()
+    folder = Path(config.work_dir)
+    return scalars(folder), load_whole(folder / 'epoch_4.pth')
+
+
+def resume(config: ConfigDict, checkpoint: Path, name: str) -> ConfigDict:
+    config = copy.deepcopy(config)
+    folder = Path(config.work_dir).with_name(name)
+    config.update(resume=True, load_from=str(checkpoint), work_dir=str(folder))
+    config.experiment_name = str(folder)
+    config.custom_hooks[0].preflight = False
+    return config
+
+
+@pytest.mark.parametrize('family', CONFIGS)
+def test_a_cycle(family, training):
+    rows, checkpoint = train(training)
+    assert all(row[name] > 0 for row in rows for name in NAMES)
+    assert ['loss_review' in row for row in rows] == [False, False, False, True]
+    plain = MODELS.build(copy.deepcopy(training.model.student))  # the host writes there
+    assert checkpoint['state_dict'].keys() == plain.state_dict().keys()
+    half = Path(training.work_dir) / 'epoch_2.pth'
+    again, resumed = train(resume(training, half, 'resumed'))
+    for ours, theirs in zip(rows[2:], again, strict=True):
+        assert [ours[name] for name in NAMES] == [theirs[name] for name in NAMES]
+    assert same_tensors(checkpoint['state_dict'], resumed['state_dict'])
+
+
+def full_precision_operators(model: nn.Module) -> None:
+    """MMCV's non-maximum suppression and RoIAlign have no bfloat16 on a CPU."""
+
+    def outputs(module: nn.Module, args: tuple, found: tuple) -> tuple:
+        return tuple([level.float() for level in levels] for levels in found)
+
+    def inputs(module: nn.Module, args: tuple) -> tuple:
+        return [level.float() for level in args[0]], *args[1:]
+
+    for module in model.modules():
+        if isinstance(module, RPNHead):
+            module.register_forward_hook(outputs)
+        if isinstance(module, SingleRoIExtractor):
+            module.register_forward_pre_hook(inputs)
+
+
+@pytest.mark.parametrize('family', CONFIGS)
+def test_mixed_precision(family):
+    """The losses are float32, and near those in full precision."""
+    model = head_distiller(family, tiny_detector(family), tiny_detector(family))
+    full_precision_operators(model.student)
+    full_precision_operators(model.teacher.model)
+    without_chance(model, 'eval')
+    data = model.data_preprocessor(photos(masks=True), True)
+    torch.manual_seed(0)
+    full, _ = head_losses(model, data)
+    torch.manual_seed(0)
+    with torch.autocast('cpu', torch.bfloat16):
+        half, gradient = head_losses(model, data)
+        losses = model.loss(data['inputs'], data['data_samples'])
+    assert [losses[name].dtype for name in NAMES] == [torch.float32] * 2
+    assert gradient > 0
+    for name in NAMES:
+        assert half[name] == pytest.approx(full[name], rel=0.3)
