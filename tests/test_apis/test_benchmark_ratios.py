@@ -16,11 +16,13 @@ def test_ratios_are_taken_turn_by_turn():
         'predictors',
     )
     seconds = {'TSKD, general': 3.0, 'TSKD, review': 9.0, **dict.fromkeys(parts, 1.0)}
+    seconds['TSKD, general, shares measured'] = 3.6
     turns = {name: [value, 50 * value, value / 2] for name, value in seconds.items()}
     found = ratios(turns, slots=3, share=0.25)
     assert found == {
         'general / student': 3,
         'general / (student + teacher features)': 1.5,
+        'shares measured / general': pytest.approx(1.2),
         'review / student': 9,
         'review / general': 3,
         'review / (student + teacher + past students + predictors)': 1.5,

@@ -40,6 +40,9 @@ def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
     torch.manual_seed(0)
     data = random_batch(config, args.images, args.size)
     steps = TrainingSteps(config, data, slots, device, args.amp, args.channels_last)
+    if not steps.timed_review:
+        kind = type(steps.model.review).__name__
+        print(f'{kind} is not a TemporalReview: its parts are not timed')
     whole = steps.whole()
     train = whole | steps.parts()
     turns = take_turns(train, args.repeats, device)

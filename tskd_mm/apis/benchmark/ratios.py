@@ -42,13 +42,17 @@ def _ratios_of_turn(
     review, both = seconds['TSKD, review'], student + seconds['teacher features']
     past = slots * seconds['features of one past student']
     mean = (1 - share) * general + share * review
-    return {
+    measured = seconds['TSKD, general, shares measured']
+    found = {
         'general / student': general / student,
         'general / (student + teacher features)': general / both,
+        'shares measured / general': measured / general,
         'review / student': review / student,
         'review / general': review / general,
-        'review / (student + teacher + past students + predictors)': review
-        / (both + past + seconds['predictors']),
         'schedule / without distillation': mean / student,
         'schedule / static distillation': mean / general,
     }
+    if 'predictors' in seconds:
+        name = 'review / (student + teacher + past students + predictors)'
+        found[name] = review / (both + past + seconds['predictors'])
+    return found

@@ -32,9 +32,8 @@ class TrainingSteps:
         model: The distiller.
         alone: A copy of its student, which trains without distillation.
         optimizers: Of both.
-
-    Raises:
-        TypeError: If the review is not a TemporalReview.
+        timed_review: Whether the review has parts that can be timed: it is a
+            TemporalReview.
     """
 
     def __init__(
@@ -50,15 +49,11 @@ class TrainingSteps:
         self.amp = amp
         self.device = device
         model: Any = untrained_distiller(config).to(device)
-        if not isinstance(model.review, TemporalReview):
-            raise TypeError(
-                'the parts of a review can be timed of a TemporalReview, but the '
-                f'config has {type(model.review).__name__}'
-            )
         if channels_last:
             model = model.to(memory_format=torch.channels_last)
         _memorize(model, slots)
         self.model = model
+        self.timed_review = isinstance(model.review, TemporalReview)
         self.alone = deepcopy(model.student)
         self.wrapped = _wrap(self.model, device), _wrap(self.alone, device)
         self.optimizers = tuple(_optimizer(part, config, amp) for part in self.wrapped)
@@ -70,18 +65,19 @@ class TrainingSteps:
             'student': self.train_alone,
             'student and teacher': self._train_next_to_teacher,
             'TSKD, general': partial(self.train, 'general'),
+            'TSKD, general, shares measured': self._train_measuring,
             'TSKD, review': partial(self.train, 'review'),
         }
 
     def parts(self) -> dict[str, Step]:
         """Forward, and where there is something to train backward, of single parts."""
+        of_review = {'attention maps': self._maps, 'predictors': self._predict}
         return {
             'teacher features': self._teacher,
             'features of one past student': self._student,
             'features of all past students': self._past,
             'static losses': partial(run_static_losses, self.model, self.seen),
-            'attention maps': self._maps,
-            'predictors': self._predict,
+            **(of_review if self.timed_review else {}),
             'optimizer': self._optimize,
             'memorize': partial(self.model.memorize, 0),
         }
@@ -103,6 +99,12 @@ class TrainingSteps:
         self.model.phase = phase
         self.wrapped[0].train_step(self.data, self.optimizers[0])
 
+    def _train_measuring(self) -> None:
+        balance = self.model.balance
+        balance.due = self.model.static_losses.names
+        self.train('general')
+        balance.due = []
+
     def _train_next_to_teacher(self) -> None:
         self.train_alone()
         self._teacher()
@@ -110,6 +112,10 @@ class TrainingSteps:
     def _keep_inputs_of_parts(self) -> None:
         self.seen = batch_features(self.model, self.data, self._precision())
         self.past = self._past()
+        trained = [p for p in self.alone.parameters() if p.requires_grad]
+        self.gradients = [(p, torch.zeros_like(p)) for p in trained]
+        if not self.timed_review:
+            return
         compared = self.model.review.compare(
             self.past,
             self.seen.student.levels,
@@ -118,8 +124,6 @@ class TrainingSteps:
         )
         self.histories = [as_leaf(level.history) for level in compared]
         self.gaps = [level.gap.detach() for level in compared]
-        trained = [p for p in self.alone.parameters() if p.requires_grad]
-        self.gradients = [(p, torch.zeros_like(p)) for p in trained]
 
     @torch.no_grad()
     def _student(self) -> None:

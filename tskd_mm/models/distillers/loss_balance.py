@@ -122,7 +122,7 @@ class LossBalance(nn.Module):
         for name, (share, cosine) in found.items():
             raw = share / inside.get(name, 1.0)
             self.records[name] = self.records.get(name, LossRecord()).after(raw)
-            factor = inside.get(name, self.factors(schedule)[name])
+            factor = inside.get(name, self.factors(schedule).get(name, 1.0))
             values[f'share_{name}'] = raw * factor
             values[f'factor_{name}'] = factor
             values[f'cosine_{name}'] = cosine
