@@ -1,4 +1,4 @@
-"""What the heads of two detectors say about one batch."""
+"""What the heads of two detectors predict for one batch."""
 
 from .compared_heads import ComparedHeads
 from .dense_heads import DenseHeads

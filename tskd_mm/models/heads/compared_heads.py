@@ -62,7 +62,7 @@ class ComparedHeads(ABC):
             classes: Finds the teacher's classes among the student's.
 
         Raises:
-            ValueError: If they cannot; says what differs.
+            ValueError: If they cannot; names what differs.
         """
 
     @abstractmethod

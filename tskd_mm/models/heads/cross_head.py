@@ -38,7 +38,7 @@ def branch_features(reader: DenseReader) -> Iterator[Features]:
 def cross(
     reader: DenseReader, features: Mapping[str, list[Tensor]], neck: Sequence[Tensor]
 ) -> list[DenseOutputs]:
-    """What the head says of features of another head.
+    """What the head predicts from features of another head.
 
     The last stacked convolution of each branch and the predictor are applied to
     them: the others are left out. Gradients reach the features.

@@ -134,8 +134,8 @@ class DenseHeads(ComparedHeads):
             known['crossed'] = self._chosen(cross(reader, seen.branches, neck))
         if 'assigned' in self.asked:
             known['assigned'] = [
-                labels.view(len(labels_like.logits), *sizes_, -1).movedim(-1, 1)
-                for labels, labels_like, sizes_ in zip(seen.labels, ours, sizes)
+                labels.view(len(data_samples), *size, -1).movedim(-1, 1)
+                for labels, size in zip(seen.labels, sizes)
             ]
         return known
 

@@ -1,4 +1,4 @@
-"""What a dense head says about one level."""
+"""What a dense head predicts on one level."""
 
 from dataclasses import dataclass, replace
 

@@ -20,7 +20,7 @@ class DenseReader(ABC):
         head: The head, with an mmdet ``prior_generator``.
 
     Attributes:
-        layout: How the head says a box. Heads are compared if they say it alike.
+        layout: How the head encodes a box. Two heads must encode it alike.
         branches: Attributes of the head that hold the stacked convolutions of its
             branches, for CrossKD. Empty where a branch cannot be run from a feature.
         per_level: Whether each level has convolutions of its own.

@@ -49,7 +49,7 @@ class HeadComparison:
         """Check that the heads of both can be compared; before training.
 
         Raises:
-            ValueError: If they cannot; says what differs.
+            ValueError: If they cannot; names what differs.
         """
         for heads in self.kinds.values():
             heads.match(student, teacher, classes)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmengine.registry import DATASETS
+
 from .checkpoint import read_checkpoint
 from .model_config import ModelSource
 
@@ -23,7 +25,7 @@ def class_names(
     if checkpoint == 'auto':
         checkpoint = source.weights_in_index()
     content = {} if checkpoint is None else read_checkpoint(checkpoint, trust)
-    return _saved(content) or source.classes
+    return _saved(content) or _of_dataset(source)
 
 
 def _saved(content: Any) -> Sequence[str] | None:
@@ -33,3 +35,15 @@ def _saved(content: Any) -> Sequence[str] | None:
     known = meta.get('dataset_meta')
     found = known.get('classes') if isinstance(known, Mapping) else meta.get('CLASSES')
     return found if isinstance(found, Sequence) and len(found) else None
+
+
+def _of_dataset(source: ModelSource) -> Sequence[str] | None:
+    dataset: Any = source.dataset or {}
+    while 'dataset' in dataset:  # a wrapper
+        dataset = dataset['dataset']
+    own = (dataset.get('metainfo') or {}).get('classes')
+    if own or not isinstance(dataset.get('type'), str):
+        return own
+    with DATASETS.switch_scope_and_registry(source.config.get('_scope_')) as registry:
+        found = registry.get(dataset['type'])
+    return getattr(found, 'METAINFO', {}).get('classes')

@@ -1,6 +1,5 @@
 """Finds out what a user means by "this model"."""
 
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -8,7 +7,6 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 from mmengine.hub import get_config
-from mmengine.registry import DATASETS
 
 
 @dataclass
@@ -18,12 +16,12 @@ class ModelSource:
     Attributes:
         config: Ready for ``MODELS.build``.
         name: As the user wrote it, for messages.
-        classes: Names of the classes of the config's data set, if it tells them.
+        dataset: Config of the data set that the model is tested on, if there is one.
     """
 
     config: dict
     name: str
-    classes: Sequence[str] | None = None
+    dataset: dict | None = None
 
     def weights_in_index(self) -> str:
         """Where the host's model index says the trained weights are.
@@ -90,21 +88,8 @@ def find_model(
     scope = str(source).partition('::')[0] if '::' in str(source) else None
     if scope := config.get('default_scope', scope):
         model.setdefault('_scope_', scope)
-    return ModelSource(model, str(source), _classes(config))
-
-
-def _classes(config: Config) -> Sequence[str] | None:
-    """Of the data set that the config tests on; wrappers are looked into."""
-    dataset = config.get('test_dataloader', {}).get('dataset', {})
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
-    if 'classes' in dataset.get('metainfo', {}):
-        return dataset['metainfo']['classes']
-    if 'type' not in dataset:
-        return None
-    with DATASETS.switch_scope_and_registry(config.get('default_scope')) as registry:
-        found = registry.get(dataset['type'])
-    return getattr(found, 'METAINFO', {}).get('classes')
+    loader = config.get('test_dataloader') or {}
+    return ModelSource(model, str(source), loader.get('dataset'))
 
 
 def _read(source: str, role: str) -> Config:

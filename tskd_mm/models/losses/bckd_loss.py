@@ -42,7 +42,7 @@ class BCKDLoss(nn.Module):
         teacher: Sequence[DenseOutputs],
         valid: Sequence[Tensor | None],
     ) -> dict[str, Tensor]:
-        """Loss between what two heads say.
+        """Loss between the predictions of two heads.
 
         Args:
             student: One a level.

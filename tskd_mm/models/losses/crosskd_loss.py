@@ -20,9 +20,9 @@ class CrossKDLoss(nn.Module):
 
     What goes into the last stacked convolution of each branch of the student's head is
     given to the last layers of the teacher's instead, and what comes out there is
-    compared with what the teacher says: the student's own predictions, which follow the
-    annotations, are not asked to contradict them. Gradients pass the teacher's layers
-    to the student's features.
+    compared with the teacher's predictions: the student's own predictions follow the
+    annotations, and need not contradict them. Gradients pass the teacher's layers to
+    the student's features.
 
     D, between the two, is for scores the Quality Focal Loss
     (:func:`.binary_distillation`), for boxes 1 - GIoU, or the KL divergence of the

@@ -57,7 +57,7 @@ class HeadLoss(nn.Module):
         """The loss, or its parts, by their full names.
 
         Args:
-            known: What the heads said, see :meth:`.ComparedHeads.read`.
+            known: What the heads predicted, see :meth:`.ComparedHeads.read`.
         """
         found = self.loss(**{name: known[name] for name in self.asked})
         if not self.parts:

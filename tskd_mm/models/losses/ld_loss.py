@@ -67,7 +67,7 @@ class LDLoss(nn.Module):
         priors: Sequence[Tensor],
         data_samples: Sequence[Any],
     ) -> dict[str, Tensor]:
-        """Loss between what two heads say.
+        """Loss between the predictions of two heads.
 
         Args:
             student: One a level, like the rest.

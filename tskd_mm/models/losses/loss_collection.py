@@ -97,7 +97,7 @@ class LossCollection(nn.Module):
             teacher: Features of the teacher in the student's sizes.
             valid: Masks of the padding, one a level; both features read 0 there.
             data_samples: One per image.
-            heads: What the heads said, by their kind.
+            heads: What the heads predicted, by their kind.
         """
         # Under mixed precision the adapters' weights are float32 nevertheless.
         student, teacher = student.full_precision(), teacher.full_precision()

@@ -55,7 +55,7 @@ class ScoreWeightedL2Loss(nn.Module):
         Args:
             student_neck: (N, C, H, W), one a level.
             teacher_neck: (N, C', H, W), one a level.
-            teacher: What the teacher's head says, one a level.
+            teacher: Predictions of the teacher's head, one a level.
             valid: 1 inside the images and 0 in the padding, (N, 1, H, W), one a level;
                 the padding does not count. None where nothing is padded.
 
@@ -64,8 +64,8 @@ class ScoreWeightedL2Loss(nn.Module):
         """
         errors, weights = [], []
         levels = zip(student_neck, teacher_neck, teacher, valid)
-        for ours, theirs, said, mask in levels:
-            weight = said.confidence.amax(dim=1)
+        for ours, theirs, predicted, mask in levels:
+            weight = predicted.confidence.amax(dim=1)
             weight = weight if mask is None else weight * mask[:, 0]
             error = (self.adapter(ours) - theirs).square().mean(dim=1)
             errors.append((error * weight).sum())
