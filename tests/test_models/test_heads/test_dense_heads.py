@@ -14,6 +14,7 @@ from torch import nn
 from toys import detection_batch
 
 from tskd_mm.models.heads import DenseHeads
+from tskd_mm.models.teacher.teacher_input import TeacherBatch
 
 pytestmark = pytest.mark.usefixtures('mmdet_scope')
 LOSSES = {
@@ -320,7 +321,9 @@ def test_heads_of_other_widths():
 def test_levels_that_round_otherwise():
     model = distiller(losses={'bckd': LOSSES['bckd']})
     inputs, samples = detection_batch(model.data_preprocessor, ((64, 64),))
-    model.teacher.adapt = lambda images, _: images[..., :-32]
+    model.teacher.adapt = lambda images, samples: TeacherBatch(
+        images[..., :-32], samples, None
+    )
     text = (
         'head losses compare what both heads say on the same grid, but the levels of '
         'the student have [(8, 8), (4, 4), (2, 2), (1, 1), (1, 1)] pixels and those of '

@@ -128,8 +128,14 @@ class FeatureTap:
             yield features
         self._fill(features, seen)
 
+    def __bool__(self) -> bool:
+        """Whether anything is read."""
+        return bool(self._wanted)
+
     def run(self, forward: Callable[[], Any]) -> Features:
         """Call ``forward`` and stop it as soon as every tap has been reached."""
+        if not self:
+            return Features()
         with self._watch(stop=True) as seen, suppress(_EverythingSeen):
             forward()
         features = Features()

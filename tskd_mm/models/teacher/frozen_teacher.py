@@ -77,6 +77,8 @@ class FrozenTeacher:
         Returns:
             Features of what the student's batch shows, whatever the teacher's padding.
         """
+        if not self.whole_neck and not self.tap:
+            return Features()
         seen = self.adapt(inputs, data_samples)
         features = self._look(seen)
         if features.logits is not None and self.classes is not None:
