@@ -18,13 +18,13 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
-from torch.utils.flop_counter import FlopCounterMode
 
+from tskd_mm.apis.benchmark.counts import operations
 from tskd_mm.apis.benchmark.memory_and_checkpoints import held_bytes, savers
 from tskd_mm.apis.benchmark.ratios import ratios, review_share
 from tskd_mm.apis.benchmark.report import report
 from tskd_mm.apis.benchmark.training_steps import TrainingSteps
-from tskd_mm.apis.interleaved_timing import Step, medians, take_turns
+from tskd_mm.apis.interleaved_timing import medians, take_turns
 from tskd_mm.apis.peak_memory import peak_bytes
 from tskd_mm.apis.random_batch import random_batch
 from tskd_mm.apis.read_config import memory_hook_of, read_config
@@ -52,6 +52,7 @@ def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
         'seconds': medians(turns),
         'turns': turns,
         'operations': {name: operations(step) for name, step in train.items()},
+        'operators': steps.operators(),
         'peak_bytes': {name: peak_bytes(step, device) for name, step in whole.items()},
         'held_bytes': held_bytes(steps),
         'checkpoint_bytes': {name: save() for name, save in saving.items()},
@@ -63,13 +64,6 @@ def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
         'testing_seconds': medians(take_turns(testing, args.repeats, device)),
         'testing_peak_bytes': {n: peak_bytes(t, device) for n, t in testing.items()},
     }
-
-
-def operations(step: Step) -> int:
-    """Multiplications and additions of convolutions and matrix products."""
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return counter.get_total_flops()
 
 
 def _device(name: str | None) -> torch.device:

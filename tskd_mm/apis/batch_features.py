@@ -11,7 +11,7 @@ from torch import Tensor
 from ..models.distillers.tskd_distiller import TSKDDistiller
 from ..models.features.feature_tap import Features
 from ..models.features.level_match import fit_size
-from ..models.features.padding import valid_pixels
+from ..models.features.padding import valid_levels
 
 
 @dataclass
@@ -59,7 +59,7 @@ def batch_features(
     logits = None if found.logits is None else as_leaf(found.logits)
     student = Features([as_leaf(feature) for feature in found.levels], logits)
     teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
-    valid = [valid_pixels(samples, f.shape[-2:], f) for f in student.levels]
+    valid = valid_levels(samples, student.levels)
     return BatchFeatures(inputs, samples, student, teacher, valid, heads, precision)
 
 

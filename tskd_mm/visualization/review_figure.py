@@ -15,7 +15,7 @@ from torch import Tensor
 from ..models.distillers.tskd_distiller import TSKDDistiller
 from ..models.features.attention_map import attention_map
 from ..models.features.level_match import fit_size
-from ..models.features.padding import valid_pixels
+from ..models.features.padding import valid_levels
 
 ROWS = 6  # in one figure
 CELL = 1.45  # inches
@@ -69,7 +69,7 @@ def review_image(model: TSKDDistiller, batch: Any, level: int) -> ReviewedImage:
     teacher = model.require_teacher()(inputs, samples).levels
     teacher = [*map(fit_size, teacher, student)]
     past = model.bank.levels(inputs)
-    valid = [valid_pixels(samples, f.shape[-2:], f) for f in student]
+    valid = valid_levels(samples, student)
     compared = review.compare(past, student, teacher, valid)[level]
     features = {
         'teacher': teacher[level],

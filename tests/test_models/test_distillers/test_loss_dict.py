@@ -2,13 +2,14 @@ import pytest
 import torch
 from mmdet.structures import DetDataSample
 from mmengine.hooks import Hook
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 from refusals import refused
 from runs import saving
 from toys import load_whole, run_config
 
-from tskd_mm.models.distillers.loss_dict import check_finite
+from tskd_mm.models.distillers.loss_dict import check_finite, task_total
 
 
 def text(name: str, value: str, images: str) -> str:
@@ -31,6 +32,14 @@ def test_the_loss_and_the_images_are_named(value):
     paths = [DataSample(metainfo={'img_path': 'a.png'}), DataSample()]
     with refused(text('loss', value, "['a.png', 'unknown']"), FloatingPointError):
         check_finite({'loss': bad}, paths)
+
+
+def test_the_task_loss_is_the_host_s_sum():
+    loss = torch.rand(3, requires_grad=True)
+    task = {'loss_cls': [*loss], 'loss_box': loss[1], 'map_loss': loss, 'acc': loss}
+    total, _ = BaseModel.parse_losses(None, task)
+    found = task_total(task)
+    torch.testing.assert_close(found, total)
 
 
 class Poison(Hook):

@@ -111,7 +111,7 @@ def test_under_amp_maps_and_losses_are_float32(distiller: nn.Module):
         lambda m, args, levels: seen['features'].extend(x.dtype for x in levels)
     )
     for predictor in distiller.review.predictors:
-        predictor.register_forward_hook(
+        predictor.head.register_forward_hook(
             lambda m, args, out: seen['targets'].extend([args[0].dtype, out.dtype])
         )
     inputs, samples = detection_batch(distiller.data_preprocessor)

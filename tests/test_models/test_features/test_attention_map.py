@@ -6,7 +6,8 @@ import pytest
 import torch
 from refusals import refused
 
-from tskd_mm.models.features.attention_map import attention_map
+from tskd_mm.models.features.attention_map import attention_map, attention_row
+from tskd_mm.models.features.pixel_row import PixelRow
 
 NORMS = pytest.mark.parametrize('normalize', ['column', 'spatial', 'rms'])
 
@@ -123,3 +124,31 @@ def test_an_unknown_norm_is_refused():
     text = "normalize must be one of column, spatial, rms, but got 'row'"
     with refused(text):
         attention_map(torch.ones(1, 1, 2, 2), 'row')
+
+
+@NORMS
+@pytest.mark.parametrize('padded', [False, True])
+def test_maps_of_models_and_levels_at_once_are_those_of_each(normalize: str, padded):
+    sizes = [(6, 4), (3, 2), (1, 1)]
+    models = [[torch.randn(2, c, *size) for size in sizes] for c in (3, 5)]
+    valid: list = [None] * 3
+    if padded:
+        valid = [torch.ones(2, 1, *size) for size in sizes]
+        for mask in valid[:2]:
+            mask[1, :, -1:] = 0
+    rows = attention_row(models, normalize, valid)
+    assert rows.shape == (2, 2, 1, 24 + 6 + 1)
+    for features, row in zip(models, rows):
+        for feature, mask, found in zip(features, valid, PixelRow(features).split(row)):
+            expected = attention_map(feature, normalize, mask)
+            torch.testing.assert_close(found, expected)
+
+
+def test_the_energy_s_gradient_is_that_of_autograd_to_the_last_bit():
+    feature = torch.randn(3, 7, 5, 6, requires_grad=True)
+    upstream = torch.randn(3, 1, 5, 6)
+    plain = torch.nn.functional.normalize(feature.pow(2).mean(1, keepdim=True), dim=2)
+    (expected,) = torch.autograd.grad(plain, feature, upstream)
+    found = attention_map(feature, 'column')
+    assert torch.equal(found, plain)
+    assert torch.equal(torch.autograd.grad(found, feature, upstream)[0], expected)

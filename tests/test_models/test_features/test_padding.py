@@ -7,7 +7,12 @@ import torch
 from mmdet.models import DetDataPreprocessor
 from toys import detection_batch
 
-from tskd_mm.models.features.padding import masked_mean, valid_pixels
+from tskd_mm.models.features.padding import (
+    masked_mean,
+    masked_mse,
+    valid_levels,
+    valid_pixels,
+)
 
 LIKE = torch.zeros(1)
 
@@ -68,6 +73,23 @@ def test_images_of_one_batch_have_masks_of_their_own():
 )
 def test_no_mask_where_nothing_is_padded(samples: list | None):
     assert valid_pixels(samples, (4, 3), LIKE) is None
+
+
+def test_masks_of_all_levels_are_those_of_each():
+    samples = [_sample((8, 6), (8, 8)), _sample((4, 3), (8, 8))]
+    levels = [torch.zeros(2, 5, size, size) for size in (8, 4, 1)]
+    for mask, level in zip(valid_levels(samples, levels), levels, strict=True):
+        assert torch.equal(mask, valid_pixels(samples, level.shape[-2:], level))
+    assert valid_levels(None, levels) == [None] * 3
+
+
+def test_masked_mse_is_the_masked_mean_of_squares():
+    found, expected = torch.rand(2, 2, 1, 3, 4)
+    valid = torch.ones(2, 1, 3, 4)
+    valid[1, :, 2:] = 0
+    errors = (found - expected).square()
+    assert masked_mse(found, expected, valid) == masked_mean(errors, valid)
+    assert masked_mse(found, expected, None) == errors.mean()
 
 
 def test_masked_mean_weighs_images_alike():

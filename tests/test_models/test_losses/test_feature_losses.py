@@ -168,6 +168,32 @@ def test_attention_transfer_ignores_padding_with_zeros():
     torch.testing.assert_close(padded, loss(student, teacher))
 
 
+@pytest.mark.parametrize('normalize', ['rms', 'spatial', 'column'])
+def test_attention_transfer_of_a_pyramid_is_the_sum_of_its_levels(normalize: str):
+    sizes = [(6, 8), (3, 4), (1, 1)]
+    student = [torch.randn(2, 4, *size, requires_grad=True) for size in sizes]
+    teacher = [torch.randn(2, 3, *size) for size in sizes]
+    loss = AttentionTransferLoss(normalize, loss_weight=0.3)
+    found = loss(student, teacher)
+    expected = sum(map(loss, student, teacher))
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, student), torch.autograd.grad(expected, student)
+    )
+
+
+def test_attention_transfer_ignores_a_padding_with_anything():
+    student, teacher = torch.randn(2, 4, 5, 6), torch.randn(2, 3, 5, 6)
+    valid = torch.ones(2, 1, 5, 6)
+    valid[1, :, 3:] = 0
+    found = AttentionTransferLoss()([student], [teacher], [valid])
+    first, second = (
+        AttentionTransferLoss()(student[i : i + 1, :, :n], teacher[i : i + 1, :, :n])
+        for i, n in ((0, 5), (1, 3))
+    )
+    torch.testing.assert_close(found, (first + second) / 2)
+
+
 def test_attention_transfer_trains_the_student():
     student, teacher = torch.randn(1, 2, 3, 3).requires_grad_(), torch.randn(1, 2, 3, 3)
     loss = AttentionTransferLoss()

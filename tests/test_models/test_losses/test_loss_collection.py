@@ -118,7 +118,6 @@ def test_an_adapter_brings_the_student_s_channels_to_the_teacher_s():
         ('PKDLoss', [False, True]),
         ('MGDLoss', [False, True]),
         ('FGDLoss', [False, True]),
-        ('AttentionTransferLoss', [False, False]),
     ],
 )
 def test_a_loss_has_adapters_always_where_needed_or_never(kind: str, adapted: list):

@@ -7,7 +7,7 @@ from mmengine.registry import MODELS, DefaultScope
 from test_conv_lstm import lstm_step
 from torch import Tensor
 
-from tskd_mm.models.review.increment_predictor import IncrementPredictor
+from tskd_mm.models.review.increment_predictor import IncrementPredictor, predict
 
 NAMES = ['stem', 'encoder', 'forecaster', 'upsample', 'refine', 'head']
 
@@ -48,6 +48,25 @@ def test_values_and_gradients_are_those_of_the_equations(size: tuple, steps: int
         torch.autograd.grad(found, wanted, upstream),
         torch.autograd.grad(expected, wanted, upstream),
     )
+
+
+def test_predictors_of_several_levels_do_not_mix():
+    sizes = [(8, 6), (5, 3), (1, 1)]
+    predictors = [IncrementPredictor(6, 3).double() for _ in sizes]
+    sequences = [
+        torch.rand(3, 2, 1, *size, dtype=torch.float64, requires_grad=True)
+        for size in sizes
+    ]
+    together = predict(predictors, sequences)
+    for predictor, sequence, found in zip(predictors, sequences, together):
+        expected = predictor(sequence)
+        torch.testing.assert_close(found, expected)
+        wanted = [sequence, *predictor.parameters()]
+        upstream = torch.rand_like(found)
+        torch.testing.assert_close(
+            torch.autograd.grad(found, wanted, upstream, retain_graph=True),
+            torch.autograd.grad(expected, wanted, upstream),
+        )
 
 
 def test_images_do_not_mix():

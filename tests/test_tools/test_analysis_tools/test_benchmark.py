@@ -19,8 +19,10 @@ from tools.analysis_tools import benchmark
 from tskd_mm.apis.benchmark.ratios import review_share
 from tskd_mm.apis.benchmark.training_steps import TrainingSteps
 from tskd_mm.apis.random_batch import random_batch
-from tskd_mm.apis.read_config import memory_hook_of
+from tskd_mm.apis.read_config import memory_hook_of, read_config
 from tskd_mm.models import Review
+
+RETINANET = ROOT / 'configs' / 'tskd' / 'retinanet_r101_to_r50_coco.py'
 
 
 @MODELS.register_module()
@@ -118,6 +120,20 @@ def test_operations(detector):
     assert steps[2] == steps[1] + past + counts['predictors']
     assert past == 3 * counts['features of one past student'] > 0
     assert counts['static losses'] == counts['optimizer'] == 0
+
+
+@pytest.mark.usefixtures('no_scope')
+def test_operators_of_a_review_stay_few():
+    """RetinaNet with five levels; the numbers are targets of docs/performance.md."""
+    content = read_config(str(RETINANET))
+    data = random_batch(content, 2, (64, 64))
+    counts = TrainingSteps(content, data, 3, torch.device('cpu')).operators()
+    assert counts['static losses'] <= 80
+    assert counts['attention maps'] <= 120
+    assert counts['predictors'] <= 320
+    assert counts['TSKD, general'] - counts['student and teacher'] <= 100
+    past = counts['features of one past student']
+    assert counts['features of all past students'] <= 3 * (past + 5)
 
 
 def test_memory(detector):

@@ -29,8 +29,8 @@ class Scale(torch.nn.Module):
 class Raw(PathReview):
     """Takes a feature of one channel for its own attention map."""
 
-    def attention(self, feature: torch.Tensor, valid: None) -> torch.Tensor:
-        return feature
+    def maps(self, models: list, valid: list) -> torch.Tensor:
+        return torch.stack([features[0].flatten(-2) for features in models])
 
 
 def pixel(value: float) -> torch.Tensor:

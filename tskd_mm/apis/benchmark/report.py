@@ -30,12 +30,13 @@ def report(results: Mapping[str, Any]) -> str:
 
 def _steps(results: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     seconds, peak = results['seconds'], _megabytes(results['peak_bytes'])
-    yield 'step', 'seconds', 'of student', 'GFLOP', 'peak MB'
+    yield 'step', 'seconds', 'of student', 'GFLOP', 'operators', 'peak MB'
     for name, value in seconds.items():
         share = f'{value / seconds["student"]:.3f}'
         operations = f'{results["operations"][name] / 1e9:.2f}'
         most = f'{peak[name]:.0f}' if name in peak else ''
-        yield name, f'{value:.4f}', share, operations, most
+        count = str(results['operators'][name])
+        yield name, f'{value:.4f}', share, operations, count, most
 
 
 def _pairs(

@@ -11,10 +11,12 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from torch import Tensor, nn
 
+from ...models.features.padding import masked_mse
 from ...models.review.temporal_review import TemporalReview
 from ..batch_features import as_leaf, batch_features, run_static_losses
 from ..interleaved_timing import Step
 from ..untrained_distiller import untrained_distiller
+from .counts import operators
 
 
 class TrainingSteps:
@@ -82,6 +84,18 @@ class TrainingSteps:
             'memorize': partial(self.model.memorize, 0),
         }
 
+    def operators(self) -> dict[str, int]:
+        """Operators of every step and part, as they are in the middle of a training."""
+        seen = [*self.seen.student.levels, *self.histories]
+        trained = [*self.model.parameters(), *self.alone.parameters(), *seen]
+        counts = {}
+        for name, step in (self.whole() | self.parts()).items():
+            step()  # the first makes the optimizer's state
+            for tensor in trained:
+                tensor.grad = None
+            counts[name] = operators(step)
+        return counts
+
     def prediction(self) -> dict[str, Step]:
         """Testing with the plain model, and through the distiller."""
         self.model.eval()
@@ -140,18 +154,15 @@ class TrainingSteps:
             return self.model.bank.levels(self.seen.inputs)
 
     def _maps(self) -> None:
-        student, teacher = self.seen.student.levels, self.seen.teacher.levels
-        maps = [
-            self.model.review.attention(feature, mask)
-            for levels in (*self.past, student, student, teacher)  # as compare() does
-            for feature, mask in zip(levels, self.seen.valid)
-        ]
-        torch.stack([one.sum() for one in maps]).sum().backward()
+        seen = self.seen
+        levels = seen.student.levels, seen.teacher.levels, seen.valid
+        increments = self.model.review.increments(self.past, *levels)
+        torch.autograd.backward(increments, [x.detach() for x in increments])
 
     def _predict(self) -> None:
-        predictors = zip(self.model.review.predictors, self.histories)
-        predictions = [predictor(history) for predictor, history in predictors]
-        torch.stack([one.sum() for one in predictions]).sum().backward()
+        predictions = self.model.review.predict(self.histories)
+        levels = zip(predictions, self.gaps, self.seen.valid)
+        torch.stack([masked_mse(*level) for level in levels]).sum().backward()
 
     def _optimize(self) -> None:
         for parameter, gradient in self.gradients:

@@ -15,6 +15,11 @@ def name_task_loss(losses: Mapping[str, Any]) -> dict[str, Any]:
     return {'loss_task' if k == 'loss' else k: v for k, v in losses.items()}
 
 
+def task_total(task: Mapping[str, Any]) -> Tensor:
+    """Sum of the host's losses as mmengine adds them up, a scalar."""
+    return torch.stack(_scalars({k: v for k, v in task.items() if 'loss' in k})).sum()
+
+
 def weigh(
     losses: Mapping[str, Tensor], factors: Mapping[str, float]
 ) -> dict[str, Tensor]:
@@ -32,7 +37,7 @@ def add_losses(
 
     Args:
         task: The host's losses.
-        total: Their sum, a scalar.
+        total: As from :func:`task_total`.
         added: Losses by name, scalars.
 
     Returns:
@@ -67,7 +72,7 @@ def check_finite(losses: Mapping[str, Any], data_samples: Sequence[Any]) -> None
     """
     values = {k: v for k, v in losses.items() if 'loss' in k}
     # One number for all: asking each one would wait for a GPU as many times.
-    flat = [t.detach().float().sum() for v in values.values() for t in _tensors(v)]
+    flat = [value.detach() for value in _scalars(values)]
     if not flat or torch.isfinite(torch.stack(flat)).all():
         return
     for name, value in values.items():
@@ -79,6 +84,12 @@ def check_finite(losses: Mapping[str, Any], data_samples: Sequence[Any]) -> None
                 'images and their annotations, lower the learning rate or the weight '
                 'of this loss, or clip the gradients, then resume'
             )
+
+
+def _scalars(losses: Mapping[str, Any]) -> list[Tensor]:
+    """Every loss alone; most hosts return scalars."""
+    found = [tensor for value in losses.values() for tensor in _tensors(value)]
+    return [t.mean() if t.dim() else t for t in found]
 
 
 def _tensors(value: Any) -> Sequence[Tensor]:

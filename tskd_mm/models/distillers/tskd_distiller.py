@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..features.feature_tap import Features, FeatureTap, Inspection
 from ..features.level_match import check_channels, fit_size, match_levels
-from ..features.padding import valid_pixels
+from ..features.padding import valid_levels
 from ..heads.head_comparison import HeadComparison
 from ..loading.class_names import class_names
 from ..loading.model_config import ModelSource, find_model
@@ -27,7 +27,7 @@ from ..teacher.teacher_classes import TeacherClasses
 from .arguments import check_arguments, features_are_read
 from .gradient_average import average_gradients_after_backward
 from .loss_balance import LossBalance
-from .loss_dict import add_losses, check_finite, name_task_loss, weigh
+from .loss_dict import add_losses, check_finite, name_task_loss, task_total, weigh
 from .plain_student import PlainStudent
 
 ATTENTION_TRANSFER = {
@@ -215,14 +215,14 @@ class TSKDDistiller(PlainStudent):
         heads = self.heads.read(
             seen, self.student, frozen.model, teacher.neck, data_samples
         )
+        past = self._past(inputs)
         with torch.autocast(inputs.device.type, enabled=False):
-            valid = [
-                valid_pixels(data_samples, f.shape[-2:], f) for f in student.levels
-            ]
+            valid = valid_levels(data_samples, student.levels)
             teacher.levels = [*map(fit_size, teacher.levels, student.levels)]
-            static = self.static_losses(student, teacher, valid, data_samples, heads)
-        review = self._review(inputs, data_samples, student, teacher, valid)
-        total, _ = self.parse_losses(task)
+            both = student.full_precision(), teacher.full_precision()
+            static = self.static_losses(*both, valid, data_samples, heads)
+            review = self._review(past, *both, valid, data_samples)
+        total = task_total(task)
         balance = self.balance.measure(
             total, static | review, student, self.loss_factors
         )
@@ -231,30 +231,33 @@ class TSKDDistiller(PlainStudent):
         factors = self.balance.factors(self.loss_factors)
         return add_losses(task, total, weigh(static, factors) | review) | balance
 
+    def _past(self, inputs: Tensor) -> list[Features]:
+        """What past students see in a review; nothing outside of one."""
+        if self.phase != 'review' or self.bank is None:
+            return []
+        return [seen.full_precision() for seen in self.bank.features(inputs)]
+
     def _review(
         self,
-        inputs: Tensor,
-        data_samples: Sequence[Any],
+        past: Sequence[Features],
         student: Features,
         teacher: Features,
         valid: Sequence[Tensor | None],
+        data_samples: Sequence[Any],
     ) -> dict[str, Tensor]:
         """The review's loss by its name; empty outside of a review."""
-        if self.phase != 'review' or self.bank is None or self.review is None:
+        if self.review is None or not past:
             return {}
-        past = [seen.full_precision() for seen in self.bank.features(inputs)]
-        now, target = student.full_precision(), teacher.full_precision()
         known = {
             'past_logits': [seen.logits for seen in past],
-            'student_logits': now.logits,
-            'teacher_logits': target.logits,
+            'student_logits': student.logits,
+            'teacher_logits': teacher.logits,
             'data_samples': data_samples,
         }
-        levels = [seen.levels for seen in past], now.levels, target.levels
+        levels = [seen.levels for seen in past], student.levels, teacher.levels
         factor = self.balance.factors(self.loss_factors).get('review', 1.0)
-        with torch.autocast(inputs.device.type, enabled=False):
-            asked = {name: known[name] for name in self.review_inputs}
-            return {'review': self.review(*levels, valid, factor, **asked)}
+        asked = {name: known[name] for name in self.review_inputs}
+        return {'review': self.review(*levels, valid, factor, **asked)}
 
     def init_weights(self) -> None:
         """Initialise the student and bring in the teacher.

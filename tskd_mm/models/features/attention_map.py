@@ -1,10 +1,18 @@
 """Attention maps: where a feature map responds, whatever its channels."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .full_precision import full_precision
+from .pixel_row import PixelRow
 
 NORMALIZATIONS = ('column', 'spatial', 'rms')
+SMALLEST = 1e-24  # squared norm; keeps dark images from a division by zero
 
 
 def attention_map(
@@ -31,22 +39,63 @@ def attention_map(
     Raises:
         ValueError: If ``normalize`` is none of the three names.
     """
-    feature = feature.to(torch.promote_types(feature.dtype, torch.float32))
-    energy = feature.pow(2).mean(dim=1, keepdim=True)
-    if valid is not None:
-        energy = energy * valid
+    maps = attention_row([[feature]], normalize, [valid])
+    return maps[0].unflatten(-1, feature.shape[-2:])
+
+
+def attention_row(
+    models: Sequence[Sequence[Tensor]],
+    normalize: str,
+    valid: Sequence[Tensor | None],
+) -> Tensor:
+    """Attention maps of several models on all levels at once.
+
+    Args:
+        models: Features of each, one (N, C, H, W) a level; C may differ.
+        normalize: As for :func:`attention_map`.
+        valid: Masks of the padding, (N, 1, H, W), one a level; or None for each.
+
+    Returns:
+        The maps of each model, the levels in one row of pixels (:class:`.PixelRow`),
+        (M, N, 1, P).
+
+    Raises:
+        ValueError: If ``normalize`` is none of the three names.
+    """
+    if normalize not in NORMALIZATIONS:
+        known = ', '.join(NORMALIZATIONS)
+        raise ValueError(f'normalize must be one of {known}, but got {normalize!r}')
+    row = PixelRow(models[0])
+    energy = torch.stack([row.join([*map(_energy, levels)]) for levels in models])
+    inside = row.join_masks(valid)
+    if inside is not None:
+        energy = energy * inside
     if normalize == 'column':
-        return F.normalize(energy, dim=2)
-    if normalize == 'spatial':
-        return F.normalize(energy.flatten(2), dim=2).view_as(energy)
+        return row.join([F.normalize(x, dim=-2) for x in row.split(energy)])
+    squares = row.sums(energy.square())  # (M, N, 1, L)
     if normalize == 'rms':
-        # The spatial norm is sqrt(number of pixels) times the root mean square.
-        pixels = feature[0, 0].numel() if valid is None else _count(valid)
-        return F.normalize(energy.flatten(2), dim=2).view_as(energy) * pixels**0.5
-    raise ValueError(
-        f'normalize must be one of {", ".join(NORMALIZATIONS)}, but got {normalize!r}'
-    )
+        squares = squares / row.count(inside, energy)
+    return energy * row.spread((squares + SMALLEST).rsqrt())
 
 
-def _count(valid: Tensor) -> Tensor:
-    return valid.sum(dim=(1, 2, 3), keepdim=True)
+def _energy(feature: Tensor) -> Tensor:
+    return _Energy.apply(full_precision(feature))
+
+
+class _Energy(torch.autograd.Function):
+    """``mean_c F_c^2``, (N, C, H, W) to (N, 1, H, W).
+
+    The gradient, ``2 F / C``, takes one pass over the feature. To the last bit it is
+    that of ``F.pow(2).mean(1)``, which takes several.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, feature: Tensor) -> Tensor:
+        ctx.save_for_backward(feature)
+        return feature.square().mean(dim=1, keepdim=True)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (feature,) = ctx.saved_tensors
+        return feature * (gradient / (feature.shape[1] / 2))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .full_precision import full_precision
 from .level_match import select_levels
 from .token_map import patch_convolution, token_map
 
@@ -35,8 +36,8 @@ class Features:
 
     def full_precision(self) -> 'Features':
         """The same in float32, or float64 as they were."""
-        logits = None if self.logits is None else _full_precision(self.logits)
-        levels = [*map(_full_precision, self.levels)]
+        logits = None if self.logits is None else full_precision(self.logits)
+        levels = [*map(full_precision, self.levels)]
         return replace(self, levels=levels, logits=logits)
 
 
@@ -70,10 +71,6 @@ class Inspection:
     def strides(self) -> list[int]:
         """Pixels of the image for one of each level."""
         return [round(self.image_size[1] / shape[2]) for shape in self.shapes]
-
-
-def _full_precision(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 class _EverythingSeen(Exception):

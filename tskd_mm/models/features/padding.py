@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from .pixel_row import PixelRow
 
 
 def valid_pixels(
@@ -25,21 +28,45 @@ def valid_pixels(
         1 inside and 0 in the padding, (N, 1, height, width); None if nothing is
         padded.
     """
+    return _masks(data_samples, [size], like.device)[0]
+
+
+def valid_levels(
+    data_samples: Sequence[Any] | None, levels: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """:func:`valid_pixels` at the resolution of each level.
+
+    Args:
+        data_samples: One per image, or None.
+        levels: Feature maps, (N, C, H, W).
+    """
+    sizes = [level.shape[-2:] for level in levels]
+    return _masks(data_samples, sizes, levels[0].device) if sizes else []
+
+
+def _masks(
+    data_samples: Sequence[Any] | None,
+    sizes: Sequence[Sequence[int]],
+    device: torch.device,
+) -> list[Tensor | None]:
     samples = data_samples or []
     if not samples or not hasattr(samples[0], 'batch_input_shape'):
-        return None
+        return [None] * len(sizes)
     if all(tuple(s.img_shape[:2]) == tuple(s.batch_input_shape) for s in samples):
-        return None
-    mask = torch.zeros(len(samples), 1, *size, device=like.device)
-    for image, sample in zip(mask, samples):
-        rows, columns = (
-            -(-inside * cells // whole)  # rounded up
-            for inside, cells, whole in zip(
-                sample.img_shape, size, sample.batch_input_shape
-            )
-        )
-        image[:, :rows, :columns] = 1
-    return mask
+        return [None] * len(sizes)
+    masks = [torch.zeros(len(samples), 1, *size) for size in sizes]
+    for mask, size in zip(masks, sizes):
+        for image, sample in zip(mask, samples):
+            rows, columns = _inside(sample, size)
+            image[:, :rows, :columns] = 1
+    row = PixelRow(masks)  # one copy to a GPU for all levels
+    return [*row.split(row.join(masks).to(device, non_blocking=True))]
+
+
+def _inside(sample: Any, size: Sequence[int]) -> list[int]:
+    """Rows and columns of a map that an image reaches into."""
+    shapes = zip(sample.img_shape, size, sample.batch_input_shape)
+    return [-(-inside * cells // whole) for inside, cells, whole in shapes]
 
 
 def image_sizes(
@@ -74,6 +101,19 @@ def masked_mean(values: Tensor, valid: Tensor | None) -> Tensor:
         return values.mean()
     dims = (1, 2, 3)
     return torch.mean((values * valid).sum(dims) / valid.sum(dims))
+
+
+def masked_mse(found: Tensor, expected: Tensor, valid: Tensor | None) -> Tensor:
+    """:func:`masked_mean` of the squared differences.
+
+    Args:
+        found: (N, 1, H, W).
+        expected: (N, 1, H, W).
+        valid: As from :func:`valid_pixels`.
+    """
+    if valid is None:
+        return F.mse_loss(found, expected)
+    return masked_mean((found - expected).square(), valid)
 
 
 def spatial_log_softmax(values: Tensor, valid: Tensor | None) -> Tensor:

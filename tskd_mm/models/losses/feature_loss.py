@@ -92,7 +92,9 @@ class LevelLosses(nn.Module):
 class PyramidLoss(nn.Module):
     """One loss that is given lists of levels, and adapts the channels itself.
 
-    The arguments are those of :func:`build_feature_loss`.
+    Features read 0 in the padding, unless the class of the loss says with
+    ``masks_padding = True`` that it leaves the padding out itself. The arguments are
+    those of :func:`build_feature_loss`.
     """
 
     def __init__(
@@ -114,11 +116,11 @@ class PyramidLoss(nn.Module):
     ) -> Tensor:
         """The loss; arguments as for :class:`LevelLosses`."""
         known = {'valid': valid, 'data_samples': data_samples}
-        return self.loss(
-            [_blank(*level) for level in zip(student, valid)],
-            [_blank(*level) for level in zip(teacher, valid)],
-            **{name: known[name] for name in self.optional},
-        )
+        if not getattr(self.loss, 'masks_padding', False):
+            student = [_blank(*level) for level in zip(student, valid)]
+            teacher = [_blank(*level) for level in zip(teacher, valid)]
+        extra = {name: known[name] for name in self.optional}
+        return self.loss(student, teacher, **extra)
 
 
 def loss_class(config: dict) -> type:

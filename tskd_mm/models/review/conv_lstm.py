@@ -1,10 +1,15 @@
-"""Convolutional LSTM cell without peepholes."""
+"""Convolutional LSTM cells without peepholes, those of several levels at once."""
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-State = tuple[Tensor, Tensor]  # hidden and cell, each (N, hidden_channels, H, W)
+from ..features.pixel_row import PixelRow
+
+# Hidden and cell, each (N, hidden_channels, P): the pixels of all levels in a row.
+State = tuple[Tensor, Tensor]
 
 
 class ConvLSTMCell(nn.Conv2d):
@@ -16,7 +21,8 @@ class ConvLSTMCell(nn.Conv2d):
 
     The part of the convolution whose input is zero by construction is left out: that
     of the hidden state in the first step, that of the input in a forecast. The rest is
-    in the release's order, which keeps its numbers to the last bit.
+    in the release's order, which keeps its numbers to the last bit. Convolutions are
+    each level's own; what follows works on the pixels of all levels together.
 
     Args:
         in_channels: Channels of the input.
@@ -35,35 +41,59 @@ class ConvLSTMCell(nn.Conv2d):
         )
         self.split_sizes = (in_channels, hidden_channels)
 
-    def forward(self, sequence: Tensor) -> State:  # type: ignore[override]
-        """Read a sequence from a zero state.
+    def gates(self, inputs: Tensor, hidden: Tensor) -> Tensor:
+        """What the four gates are made of, (N, 4 * hidden_channels, H, W).
 
         Args:
-            sequence: Inputs in order of time, (T, N, in_channels, H, W).
-
-        Returns:
-            Hidden state and cell after the last step.
+            inputs: (N, in_channels, H, W).
+            hidden: (N, hidden_channels, H, W).
         """
-        input_weight, _ = self.weight.split(self.split_sizes, dim=1)
-        hidden, cell = self._update(self._convolve(sequence[0], input_weight), None)
-        for x in sequence[1:]:
-            gates = self._convolve(torch.cat([x, hidden], dim=1), self.weight)
-            hidden, cell = self._update(gates, cell)
-        return hidden, cell
+        return self(torch.cat([inputs, hidden], dim=1))
 
-    def forecast(self, state: State) -> State:
-        """One step from ``state`` with zero input: what comes next."""
-        hidden, cell = state
-        _, hidden_weight = self.weight.split(self.split_sizes, dim=1)
-        return self._update(self._convolve(hidden, hidden_weight), cell)
+    def gates_of_inputs(self, inputs: Tensor) -> Tensor:
+        """:meth:`gates` where the hidden state is zero."""
+        return self._convolve(inputs, self.weight[:, : self.split_sizes[0]])
+
+    def gates_of_hidden(self, hidden: Tensor) -> Tensor:
+        """:meth:`gates` where the inputs are zero."""
+        return self._convolve(hidden, self.weight[:, self.split_sizes[0] :])
 
     def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         return F.conv2d(x, weight, self.bias, padding=self.padding)
 
-    @staticmethod
-    def _update(gates: Tensor, cell: Tensor | None) -> State:
-        enter, forget, candidate, output = gates.chunk(4, dim=1)
-        new_cell = enter.sigmoid() * candidate.tanh()
-        if cell is not None:
-            new_cell = forget.sigmoid() * cell + new_cell
-        return output.sigmoid() * torch.tanh(new_cell), new_cell
+
+def read(cells: Sequence[ConvLSTMCell], sequences: Sequence[Tensor]) -> State:
+    """Each cell reads the sequence of its level from a zero state.
+
+    Args:
+        cells: One a level, all of one width.
+        sequences: Inputs in order of time, (T, N, in_channels, H, W), one a level.
+
+    Returns:
+        Hidden state and cell after the last step, all levels in a row.
+    """
+    row = PixelRow(sequences)
+    first, *others = zip(*(steps.unbind() for steps in sequences))
+    gates = [cell.gates_of_inputs(x) for cell, x in zip(cells, first)]
+    hidden, memory = _update(row.join(gates), None)
+    for inputs in others:
+        levels = zip(cells, inputs, row.split(hidden))
+        gates = [cell.gates(x, h) for cell, x, h in levels]
+        hidden, memory = _update(row.join(gates), memory)
+    return hidden, memory
+
+
+def forecast(cells: Sequence[ConvLSTMCell], state: State, row: PixelRow) -> State:
+    """One step from ``state`` with zero input: what comes next."""
+    levels = zip(cells, row.split(state[0]))
+    return _update(row.join([cell.gates_of_hidden(h) for cell, h in levels]), state[1])
+
+
+def _update(gates: Tensor, cell: Tensor | None) -> State:
+    width = gates.shape[1] // 4
+    both, candidate, output = gates.split([2 * width, width, width], dim=1)
+    enter, forget = both.sigmoid().chunk(2, dim=1)
+    new_cell = enter * candidate.tanh()
+    if cell is not None:
+        new_cell = forget * cell + new_cell
+    return output.sigmoid() * new_cell.tanh(), new_cell

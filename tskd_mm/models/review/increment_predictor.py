@@ -1,10 +1,13 @@
 """The predictor: from past increments to the next one."""
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from .conv_lstm import ConvLSTMCell
+from ..features.pixel_row import PixelRow
+from .conv_lstm import ConvLSTMCell, forecast, read
 
 
 @MODELS.register_module()
@@ -31,6 +34,7 @@ class IncrementPredictor(nn.Module):
         )
         self.refine = nn.Conv2d(stem_channels, stem_channels, 3, padding=1)
         self.head = nn.Conv2d(stem_channels, 1, 1)
+        self.width = hidden_channels
 
     def forward(self, sequence: Tensor) -> Tensor:
         """Predict the next increment.
@@ -41,13 +45,35 @@ class IncrementPredictor(nn.Module):
         Returns:
             The prediction, (N, 1, H, W).
         """
-        height, width = sequence.shape[-2:]
-        steps = _leaky_relu(self.stem(sequence.flatten(0, 1)))
-        state = self.encoder(steps.unflatten(0, sequence.shape[:2]))
-        hidden, _ = self.forecaster.forecast(state)
+        return predict([self], [sequence])[0]
+
+
+def predict(
+    predictors: Sequence[IncrementPredictor], sequences: Sequence[Tensor]
+) -> list[Tensor]:
+    """Several predictors of one width at once, each on its own level.
+
+    Args:
+        predictors: One a level.
+        sequences: As for :meth:`IncrementPredictor.forward`, one a level.
+
+    Returns:
+        The prediction of each level, (N, 1, H, W).
+    """
+    steps = [
+        _leaky_relu(p.stem(s.flatten(0, 1))).unflatten(0, s.shape[:2])
+        for p, s in zip(predictors, sequences)
+    ]
+    row = PixelRow(steps)
+    state = read([p.encoder for p in predictors], steps)
+    hidden, _ = forecast([p.forecaster for p in predictors], state, row)
+    predictions = []
+    for p, h, s in zip(predictors, row.split(hidden), sequences):
+        height, width = s.shape[-2:]
         # An odd size was rounded up by the stem: the surplus row or column goes.
-        grown = _leaky_relu(self.upsample(hidden))[..., :height, :width]
-        return self.head(_leaky_relu(self.refine(grown)))
+        grown = _leaky_relu(p.upsample(h))[..., :height, :width]
+        predictions.append(p.head(_leaky_relu(p.refine(grown))))
+    return predictions
 
 
 def _leaky_relu(x: Tensor) -> Tensor:

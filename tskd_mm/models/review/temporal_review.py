@@ -1,16 +1,17 @@
 """The review: what the student's own history says about its gap to the teacher."""
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..features.attention_map import attention_map
-from ..features.padding import masked_mean
+from ..features.attention_map import attention_row
+from ..features.padding import masked_mse
+from ..features.pixel_row import PixelRow
 from ..losses.loss_collection import check_weight
+from .increment_predictor import IncrementPredictor, predict
 from .review import Review
 
 
@@ -94,7 +95,7 @@ class TemporalReview(Review):
         weight = self.loss_weight * factor
         compared = self.compare(past, student, teacher, valid, weight)
         losses = [
-            masked_mean((level.prediction - level.gap).square(), mask)
+            masked_mse(level.prediction, level.gap, mask)
             for level, mask in zip(compared, valid)
         ]
         return scale_value(torch.stack(losses).sum(), weight)
@@ -116,24 +117,53 @@ class TemporalReview(Review):
             valid: See there.
             weight: Factor of the gradient that reaches the student.
         """
-        compared = []
-        levels = zip(self.predictors, zip(*past), student, teacher, valid)
-        for predictor, memories, now, target, mask in levels:
-            maps = [self.attention(feature, mask) for feature in memories]
-            # The student's map is made for each use, as in the release: its gradients
-            # then add up in the same order, and training there and here agrees to the
-            # last bit.
-            last, seen = (
-                scale_gradient(self.attention(now, mask), weight) for _ in range(2)
-            )
-            history = self.history(maps, last)
-            gap = self.gap(seen, self.attention(target, mask))
-            compared.append(LevelComparison(history, predictor(history), gap))
-        return compared
+        increments = self.increments(past, student, teacher, valid, weight)
+        history, gap = map(PixelRow(student).split, increments)
+        return [*map(LevelComparison, history, self.predict(history), gap)]
+
+    def increments(
+        self,
+        past: Sequence[Sequence[Tensor]],
+        student: Sequence[Tensor],
+        teacher: Sequence[Tensor],
+        valid: Sequence[Tensor | None],
+        weight: float = 1.0,
+    ) -> tuple[Tensor, Tensor]:
+        """History, (T, N, 1, P), and gap, (N, 1, P), of all levels at once.
+
+        The levels are in one row of pixels (:class:`.PixelRow`). The arguments are
+        those of :meth:`compare`.
+        """
+        # In the release the student's map is made for each of its uses: its gradients
+        # then add up in the same order, and training agrees to the last bit.
+        now = [student] * (2 if self.normalize == 'column' else 1)
+        maps = self.maps([*past, *now, teacher], valid)
+        last, seen = (scale_gradient(maps[i], weight) for i in (len(past), -2))
+        constant = maps.detach().unbind()
+        return self.history(constant[: len(past)], last), self.gap(seen, constant[-1])
+
+    def predict(self, history: Sequence[Tensor]) -> list[Tensor]:
+        """The next increment of each level, as its predictor sees it."""
+        predictors: list[Any] = [*self.predictors]
+        ours = all(type(p) is IncrementPredictor for p in predictors)
+        if ours and len({p.width for p in predictors}) == 1:
+            return predict(predictors, history)
+        return [p(steps) for p, steps in zip(predictors, history)]
+
+    def maps(
+        self, models: Sequence[Sequence[Tensor]], valid: Sequence[Tensor | None]
+    ) -> Tensor:
+        """Attention maps of several models on all levels, (M, N, 1, P).
+
+        Args:
+            models: Features of each, one (N, C, H, W) a level.
+            valid: Masks of the padding, (N, 1, H, W) or None, one a level.
+        """
+        return attention_row(models, self.normalize, valid)
 
     def attention(self, feature: Tensor, valid: Tensor | None) -> Tensor:
-        """Attention map of a feature, (N, C, H, W) to (N, 1, H, W)."""
-        return attention_map(feature, self.normalize, valid)
+        """Attention map of one feature, (N, C, H, W) to (N, 1, H, W)."""
+        return self.maps([[feature]], [valid])[0].unflatten(-1, feature.shape[-2:])
 
     def history(self, past: Sequence[Tensor], student: Tensor) -> Tensor:
         """What the predictor reads: :func:`increment_sequence` of attention maps."""
@@ -146,12 +176,16 @@ class TemporalReview(Review):
 
 def scale_gradient(tensor: Tensor, factor: float) -> Tensor:
     """The same values; the gradient that flows back through them is multiplied."""
+    if factor == 1:
+        return tensor
     constant = tensor.detach()
     return constant + factor * (tensor - constant)
 
 
 def scale_value(tensor: Tensor, factor: float) -> Tensor:
     """The value is multiplied; the gradient that flows back through it is the same."""
+    if factor == 1:
+        return tensor
     constant = tensor.detach()
     return factor * constant + (tensor - constant)
 
@@ -179,5 +213,5 @@ def increment_sequence(past: Sequence[Tensor] | Tensor, current: Tensor) -> Tens
     """
     if len(past) == 0:
         raise ValueError('past must hold at least one attention map, but it is empty')
-    maps = [*past, current]
-    return torch.stack([increment(a, b) for a, b in pairwise(maps)])
+    maps = torch.stack([*past, current])
+    return increment(maps[:-1], maps[1:])
