@@ -144,16 +144,19 @@ def test_resumed_bit_for_bit(tmp_path):
 def test_the_scores_are_tapped_where_a_review_asks_for_them(tmp_path):
     cfg = config(tmp_path)
     cfg.model.logit_losses = None
-    assert MODELS.build(dict(_scope_='mmpretrain', **cfg.model)).logit_tap is None
+    assert MODELS.build(dict(_scope_='mmpretrain', **cfg.model)).logit_taps == (
+        None,
+        None,
+    )
     cfg.model.review = dict(type='LearnedReview')
     model = MODELS.build(dict(_scope_='mmpretrain', **cfg.model))
-    assert model.logit_tap == 'head'
+    assert model.logit_taps[0] == 'head'
     assert 'head.fc.weight' in model.bank.parameter_names
 
 
 def test_a_memory_holds_what_the_review_asks_for_alone(tmp_path):
     model = MODELS.build(dict(_scope_='mmpretrain', **config(tmp_path).model))
-    assert model.logit_tap == 'head'  # for the static loss
+    assert model.logit_taps[0] == 'head'  # for the static loss
     assert not any(name.startswith('head.') for name in model.bank.parameter_names)
 
 
