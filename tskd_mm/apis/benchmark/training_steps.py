@@ -128,6 +128,7 @@ class TrainingSteps:
         self.past = self._past()
         trained = [p for p in self.alone.parameters() if p.requires_grad]
         self.gradients = [(p, torch.zeros_like(p)) for p in trained]
+        self.histories: list[Tensor] = []
         if not self.timed_review:
             return
         compared = self.model.review.compare(
