@@ -29,6 +29,9 @@ from tskd_mm.engine import DistillationHook
 from tskd_mm.engine.resume.checkpoint_entry import add_entry
 from tskd_mm.engine.resume.random_state import seed_iterations
 
+# Of a checkpoint's entry, where there is no review.
+PARTS = {'schedule', 'losses', 'balance', 'optimizer', 'input_sizes'}
+
 
 class OnGPU:
     """Stands in for a tensor there."""
@@ -158,7 +161,7 @@ def test_epochs_and_seeds_draw_other_numbers(static, data):
 
 def test_a_run_without_a_review_keeps_and_resumes_its_losses(tmp_path, static):
     middle = check_resumed(static, tmp_path, 'epoch_1.pth', 'epoch_2.pth')
-    assert set(middle['tskd']) == {'schedule', 'losses', 'optimizer', 'input_sizes'}
+    assert set(middle['tskd']) == PARTS
 
 
 @pytest.mark.parametrize('kind', ['epoch', 'iter', 'best', 'ema'])
@@ -182,7 +185,7 @@ def test_every_checkpoint_is_a_plain_student(tmp_path, data, kind):
     assert list(ours['state_dict']) == list(theirs['state_dict'])
     assert ('ema_state_dict' in ours) == (kind == 'ema')
     entry = ours.pop('tskd', None)
-    parts = {'schedule', 'optimizer', 'input_sizes', 'review', 'losses', 'memories'}
+    parts = PARTS | {'review', 'memories'}
     assert entry is None if kind == 'best' else set(entry) == parts
     size, expected = (weight(checkpoint, tmp_path) for checkpoint in (ours, theirs))
     assert abs(size - expected) <= 0.01 * expected, (size, expected)
