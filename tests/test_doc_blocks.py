@@ -142,7 +142,7 @@ def source_of(tool: str) -> str:
     text = (ROOT / tool).read_text()
     if tool.startswith('tools/dist_'):
         text += source_of(tool.replace('dist_', '').replace('.sh', '.py'))
-    if 'delegate_to_host' in text:
+    if 'delegate_to_host(' in text:
         host = Path(get_installed_path('mmdet'), '.mim', tool)
         text += host.read_text()
     return text
