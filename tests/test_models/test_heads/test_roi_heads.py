@@ -102,6 +102,20 @@ def test_one_box_for_all_classes_goes_with_a_box_for_each():
     assert len(ours.deltas) == (seen['labels'] < 3).sum() > 0
 
 
+def test_a_cascade_whose_mask_heads_share_the_extractors_of_the_boxes():
+    """They ask them about the positive proposals again, after the box heads."""
+
+    def shared(config) -> None:
+        config.roi_head.mask_roi_extractor = None
+        for stage in config.train_cfg.rcnn:
+            stage.mask_size = 14
+
+    student = build('cascade', shared)
+    ours, _, seen, _ = compare(student, build('cascade', shared))
+    for stage, notes in zip(ours, seen, strict=True):
+        assert len(notes['rois']) == len(stage.logits) > len(stage.deltas) > 0
+
+
 def test_the_hooks_are_gone_afterwards():
     student = build()
     compare(student, build())
