@@ -131,8 +131,10 @@ def test_names_of_the_parts():
 
 
 @pytest.mark.parametrize('asked', [False, True])
-def test_the_teachers_head_runs_if_a_loss_asks(asked: bool):
-    model = distiller(losses={'bckd': LOSSES['bckd']} if asked else {})
+@pytest.mark.parametrize('features', [{}, {'pkd': dict(type='PKDLoss')}])
+def test_the_teachers_head_runs_if_a_loss_asks(asked: bool, features: dict):
+    losses = {'bckd': LOSSES['bckd']} if asked else {}
+    model = distiller(losses=losses, feature_losses=features)
     calls = []
     head = model.teacher.model.bbox_head
     head.retina_cls.register_forward_hook(lambda *a: calls.append('predictor'))
