@@ -27,8 +27,9 @@ class CrossKDLoss(nn.Module):
     D, between the two, is for scores the Quality Focal Loss
     (:func:`.binary_distillation`), for boxes 1 - GIoU, or the KL divergence of the
     distributions where the head has bins. S are the teacher's :func:`.foreground`
-    weights. Source: Wang et al., arXiv 2306.11369, section 3; written from the paper,
-    whose code has another licence.
+    weights. Source of the idea: Wang et al., arXiv 2306.11369, as its abstract tells
+    it. Which places count, how scores and boxes are compared and both weights are this
+    project's own, so that figures of the paper need not carry over.
 
     Args:
         cls_weight: Of the scores.

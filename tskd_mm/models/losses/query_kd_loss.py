@@ -20,10 +20,11 @@ class QueryKDLoss(nn.Module):
     what the teacher's best class scores, ``w_q = max_k p_qk``, so that the few
     objects are not lost among the queries of the background.
 
-    Source: KD-DETR (arXiv 2211.08071), section 3, with its "specific" distillation
-    points alone: the teacher's own queries, one to one, no matching. Layer i of the
-    student's S goes with layer ``ceil(i T / S)`` of the teacher's T, the last with
-    the last.
+    Source of the idea: KD-DETR (arXiv 2211.08071), as its abstract tells it, with its
+    "specific" distillation points alone: the teacher's own queries, one to one, no
+    matching. The weights of queries and the pairs of layers are this project's own:
+    layer i of the student's S goes with layer ``ceil(i T / S)`` of the teacher's T,
+    the last with the last.
 
     Args:
         cls_weight: c; 1 as of DINO's class loss.
