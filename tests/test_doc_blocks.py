@@ -102,7 +102,7 @@ def test_the_script_of_the_steps_prints_what_the_page_shows():
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     )
     said = without_chatter(run.stdout)
-    assert said == block('step_by_step.md', 'Step by step in Python', 'text')
+    assert said == block('how_it_works.md', 'Step by step in Python', 'text')
 
 
 @pytest.mark.parametrize('shell', all_blocks('bash'), ids=label)

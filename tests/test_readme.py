@@ -101,7 +101,7 @@ def check_published(folder: Path, checkpoint: str) -> None:
 
 def test_a_user_s_classifier_trains_and_predicts(folder):
     user_classifier(folder)
-    lines = block('your_config.md', 'A classifier', 'python')
+    lines = block('classifiers.md', 'A classifier', 'python')
     # The review of interval=5 is beyond four epochs.
     lines = lines.replace('interval=5', 'interval=1')
     (folder / 'my_tskd_classifier.py').write_text(lines)

@@ -1,4 +1,4 @@
-"""The page of results says what the table of trainings says."""
+"""The pages of results say what the table of trainings says."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,8 @@ from tskd_mm.host_versions import installed_stack
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.pop('TSKD_DATA', None)  # the configs read it; trainings name no folder
-PAGE = (ROOT / 'docs' / 'results.md').read_text()
+PAGES = [ROOT / 'docs' / name for name in ('results.md', 'appendix/studies.md')]
+PAGE = '\n'.join(page.read_text() for page in PAGES)
 ROWS = read_table(ROOT / 'docs' / 'results' / 'runs.csv')
 STUDIES = [
     read_study(ROOT / 'configs' / 'study' / f'{name}.py')
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize('study', STUDIES, ids=lambda study: study.name)
-def test_the_page_has_the_tables_of_its_runs(study):
+def test_the_pages_have_the_tables_of_its_runs(study):
     """Those of a study with results, word for word; else that there are none."""
     results = results_of(find_rows(ROWS, study.trials(), study.metric))
     if not any(row.study == study.name for row in ROWS):

@@ -8,7 +8,11 @@ from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+DOCS = ROOT / 'docs'
+PAGES = [
+    ROOT / 'README.md',
+    *sorted(p for p in DOCS.rglob('*.md') if '_build' not in p.parts),
+]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,11 @@ class Block:
                 yield words
 
 
+def name_of(page: Path) -> str:
+    """``README.md``, or the path of a page in ``docs/``."""
+    return page.relative_to(DOCS if DOCS in page.parents else ROOT).as_posix()
+
+
 def blocks(page: Path) -> list[Block]:
     """All of a page in order, but for Sphinx's directives."""
     found, heading = [], ''
@@ -43,7 +52,7 @@ def blocks(page: Path) -> list[Block]:
             heading = line.lstrip('# ')
         if line.startswith('```'):
             body = ''.join(f'{row}\n' for row in takewhile(lambda r: r != '```', lines))
-            found.append(Block(page.name, heading, line.removeprefix('```'), body))
+            found.append(Block(name_of(page), heading, line.removeprefix('```'), body))
     return [block for block in found if not block.language.startswith('{')]
 
 
@@ -68,8 +77,8 @@ def named_files() -> list[tuple[str, str]]:
     found = []
     for page in PAGES:
         text = page.read_text()
-        found += [(page.name, path) for path in pattern.findall(text)]
+        found += [(name_of(page), path) for path in pattern.findall(text)]
         links = re.findall(r'\]\(([^)#:\s]+)(?:#[^)]*)?\)', text)
         folder = page.parent.relative_to(ROOT)
-        found += [(page.name, str(folder / link)) for link in links]
+        found += [(name_of(page), str(folder / link)) for link in links]
     return sorted(set(found))

@@ -124,7 +124,7 @@ def test_operations(detector):
 
 @pytest.mark.usefixtures('no_scope')
 def test_operators_of_a_review_stay_few():
-    """RetinaNet with five levels; the numbers are targets of docs/performance.md."""
+    """RetinaNet with five levels; docs/appendix/timings.md has these targets."""
     content = read_config(str(RETINANET))
     data = random_batch(content, 2, (64, 64))
     counts = TrainingSteps(content, data, 3, torch.device('cpu')).operators()
