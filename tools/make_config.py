@@ -5,24 +5,30 @@ Example:
         mmdet::atss/atss_r101_fpn_1x_coco.py > atss_tskd.py
 
 Both models are built and shown a blank image, so levels and strides are those that
-training will find. Both are detectors, given by the path of a config or as
-'mmdet::...'. The levels are those of the neck; where there is none, of the pixel
-decoder or of the backbone.
+training will find. They are two detectors or two classifiers, given by the path of a
+config, as 'mmdet::...' or as 'mmpretrain::...'. A detector's levels are those of the
+neck; where there is none, of the pixel decoder or of the backbone. A classifier's are
+the ends of the backbone's stages: the last module of each stride.
 """
 
 import argparse
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import MODELS
+from torch import nn
 
-from tskd_mm.models.features.feature_tap import FeatureTap
+from tskd_mm.models.features.feature_tap import FeatureTap, Inspection
 from tskd_mm.models.loading.model_config import ModelSource, find_model
 
 # Where a detector may have levels, the best first.
 PLACES = ('neck', 'panoptic_head.pixel_decoder', 'backbone')
+NUM_STAGES = 4  # at most, of a classifier: the last ones
 TEMPLATE = """\
 # Strides of the levels: student {student_strides}, teacher {teacher_strides}.
 # Channels: student {student_channels}, teacher {teacher_channels}.
@@ -40,11 +46,32 @@ custom_hooks = [{hooks}{hook}]
 """
 
 
+@dataclass
+class Levels:
+    """Where a model has levels.
+
+    Attributes:
+        taps: One module for all levels, or one for each.
+        strides: Of each level, in pixels.
+        channels: Of each level.
+    """
+
+    taps: list[str]
+    strides: list[int]
+    channels: list[int]
+
+    def taps_of(self, strides: Sequence[int]) -> list[str]:
+        """The taps that levels of these strides need."""
+        if len(self.taps) == 1:
+            return self.taps
+        return [tap for tap, s in zip(self.taps, self.strides) if s in strides]
+
+
 def make_config(student: str, teacher: str) -> str:
     """Text of a config that trains ``student`` with ``teacher``.
 
     Args:
-        student: Path of a config, or ``'mmdet::...'``.
+        student: Path of a config, ``'mmdet::...'`` or ``'mmpretrain::...'``.
         teacher: The same.
 
     Raises:
@@ -56,32 +83,29 @@ def make_config(student: str, teacher: str) -> str:
         for role, name in (('student', student), ('teacher', teacher))
     }
     found = {role: _levels(source) for role, source in sources.items()}
-    places = [place for place, _ in found.values()]
-    levels = {role: level for role, (_, level) in found.items()}
-    strides, channels = (
-        {role: [level[i] for level in found] for role, found in levels.items()}
-        for i in (0, 1)
-    )
-    shared = [s for s in strides['student'] if s in strides['teacher']]
+    ours, theirs = found['student'], found['teacher']
+    shared = [stride for stride in ours.strides if stride in theirs.strides]
     if not shared:
         raise ValueError(
-            f'{student} has levels of strides {strides["student"]} and {teacher} '
-            f'{strides["teacher"]}: they share none'
+            f'{student} has levels of strides {ours.strides} and {teacher} '
+            f'{theirs.strides}: they share none'
         )
-    chosen = f'    strides={shared},\n' if shared != strides['student'] else ''
+    if len(ours.taps) > 1:
+        shared = shared[-NUM_STAGES:]
+    one_tap = len(ours.taps) == 1 and shared != ours.strides
     return TEMPLATE.format(
         student=_from_anywhere(student),
         teacher=_from_anywhere(teacher),
         checkpoint=_checkpoint(sources['teacher']),
-        taps=_taps(*places),
-        strides=chosen,
+        taps=_taps(ours.taps_of(shared), theirs.taps_of(shared)),
+        strides=f'    strides={shared},\n' if one_tap else '',
         imports=_imports(config),
         hooks='*_base_.custom_hooks, ' if config.get('custom_hooks') else '',
         hook=_hook(config),
-        student_strides=strides['student'],
-        teacher_strides=strides['teacher'],
-        student_channels=channels['student'],
-        teacher_channels=channels['teacher'],
+        student_strides=ours.strides,
+        teacher_strides=theirs.strides,
+        student_channels=ours.channels,
+        teacher_channels=theirs.channels,
     )
 
 
@@ -89,23 +113,52 @@ def _from_anywhere(config: str) -> str:
     return config if '::' in config else str(Path(config).resolve())
 
 
-def _levels(source: ModelSource) -> tuple[str, list[tuple[int, int]]]:
-    """Where the levels are; stride and channels of each."""
+def _levels(source: ModelSource) -> Levels:
     model = MODELS.build(source.config)
+    if source.config.get('_scope_') == 'mmpretrain':
+        return _stages(model)
     for place in PLACES:
         # Not there, or nothing that a blank image alone shows.
         with suppress(ValueError, TypeError):
             found = FeatureTap(model, [place]).inspect()
-            return place, [*zip(found.strides, found.channels)]
+            return Levels([place], found.strides, found.channels)
     raise ValueError(
         f'{source.name} has no feature maps at {", ".join(PLACES)}: name modules with '
         'student_taps and teacher_taps'
     )
 
 
-def _taps(student: str, teacher: str) -> str:
-    lines = f'    student_taps=[{student!r}],\n' if student != PLACES[0] else ''
-    return lines + (f'    teacher_taps=[{teacher!r}],\n' if teacher != student else '')
+def _stages(model: nn.Module) -> Levels:
+    """The last module of each stride in a classifier's backbone."""
+    last = {found.strides[0]: (path, found) for path, found in _maps(model)}
+    strides = sorted(last)
+    taps = [last[stride][0] for stride in strides]
+    return Levels(taps, strides, [last[s][1].channels[0] for s in strides])
+
+
+def _maps(model: nn.Module, path: str = 'backbone') -> Iterator[tuple[str, Inspection]]:
+    """The outermost modules below that return a feature map, and what it is like."""
+    for name, _ in model.get_submodule(path).named_children():
+        below = f'{path}.{name}'
+        try:
+            found = FeatureTap(model, [below]).inspect()
+        except (ValueError, TypeError):  # not called, called twice, or no map
+            yield from _maps(model, below)
+        else:
+            if found.shapes[0][1:].numel() > 1:  # pooled
+                yield below, found
+
+
+def _taps(student: list[str], teacher: list[str]) -> str:
+    lines = _argument('student_taps', student) if student != [PLACES[0]] else ''
+    return lines + (_argument('teacher_taps', teacher) if teacher != student else '')
+
+
+def _argument(name: str, taps: list[str]) -> str:
+    if len(taps) == 1:
+        return f'    {name}={taps},\n'
+    rows = ''.join(f'        {tap!r},\n' for tap in taps)
+    return f'    {name}=[\n{rows}    ],\n'
 
 
 def _checkpoint(teacher: ModelSource) -> str:
@@ -136,7 +189,9 @@ def main() -> None:
     parser.add_argument('student', help="config to train: path or 'mmdet::...'")
     parser.add_argument('teacher', help="config to learn from: path or 'mmdet::...'")
     args = parser.parse_args()
-    print(make_config(args.student, args.teacher), end='')
+    with redirect_stdout(sys.stderr):  # what the models log is no part of the config
+        text = make_config(args.student, args.teacher)
+    print(text, end='')
 
 
 if __name__ == '__main__':

@@ -1,9 +1,12 @@
-"""Detectors without a recipe, wrapped by the tool, take a step."""
+"""Models without a recipe, wrapped by the tool."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
+from doc_blocks import ROOT
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
@@ -57,6 +60,20 @@ def test_levels_that_both_have():
     assert '    strides=[8, 16, 32, 64],\n' in text
     assert "    teacher_checkpoint='auto',\n" in text
     assert 'student [4, 8, 16, 32, 64], teacher [8, 16, 32, 64, 128].' in text
+
+
+def test_a_classifier_is_tapped_at_the_ends_of_its_stages(tmp_path):
+    """The teacher is wider and has other names; the pooled norm is no level."""
+    student = 'mmpretrain::mobilenet_v3/mobilenet-v3-small_8xb128_in1k.py'
+    teacher = 'mmpretrain::convnext/convnext-tiny_32xb128_in1k.py'
+    command = [sys.executable, 'tools/make_config.py', student, teacher]
+    run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout
+    (tmp_path / 'ours.py').write_text(run)
+    model = Config.fromfile(tmp_path / 'ours.py').model  # no line of a log is in it
+    assert model.student_taps == [f'backbone.layer{i}' for i in (1, 3, 8, 12)]
+    assert model.teacher_taps == [f'backbone.stages.{i}' for i in range(4)]
+    assert 'student [2, 4, 8, 16, 32], teacher [4, 8, 16, 32].' in run
+    assert 'student [16, 16, 24, 48, 576], teacher [96, 192, 384, 768].' in run
 
 
 def test_hooks_of_the_student_stay():
