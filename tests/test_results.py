@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tools.study.plan import read_study
-from tools.study.report import report, results_of
-from tools.study.table import find_rows, read_table
+from tools.study.read_study import read_study
+from tskd_mm.apis.comparison.report import report
+from tskd_mm.apis.comparison.results import results_of
+from tskd_mm.apis.comparison.table import find_rows, read_table
 from tskd_mm.host_versions import installed_stack
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,6 +1,6 @@
 """Rows of a study's table."""
 
-from tools.study.table import Row
+from tskd_mm.apis.comparison.table import Row
 
 
 def row(method: str, seed: int, last: float, **changes: object) -> Row:

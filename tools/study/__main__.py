@@ -13,28 +13,12 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from .grid import Grid
-from .plan import read_study
-from .report import draw, report, results_of
-from .table import find_rows, read_table
+from tskd_mm.apis.comparison.grid import Grid
+from tskd_mm.apis.comparison.report import write_report
 
-
-def write_report(grid: Grid, seeds: Sequence[int]) -> Path:
-    """Write report and plot of what the table holds.
-
-    Returns:
-        Path of the report.
-    """
-    study = grid.study
-    rows = find_rows(read_table(grid.table), study.trials(seeds), study.metric)
-    results = results_of(rows)
-    path = grid.out / f'{study.name}.md'
-    draw(study, results, path.with_suffix('.png'))
-    path.write_text(report(study, results, seeds) + '\n')
-    return path
+from .read_study import ROOT, read_study
 
 
 def parse_args() -> argparse.Namespace:
@@ -70,10 +54,16 @@ def main() -> None:
         seeds = args.seeds or study.seeds
         out = args.out.absolute()
         table = args.table or out / 'runs.csv'
-        grid = Grid(study, table.absolute(), out, args.data.absolute())
+        # The configs import what lies next to the study's file.
+        places = str(args.study.resolve().parent), os.environ.get('PYTHONPATH')
+        variables = {
+            'TSKD_DATA': str(args.data.absolute()),
+            'PYTHONPATH': os.pathsep.join(filter(None, places)),
+        }
+        grid = Grid(study, table.absolute(), out, ROOT / 'tools/train.py', variables)
         trials = [] if args.report_only else [*study.trials(seeds)]
         failed = grid.run(trials, args.jobs) if trials else []
-        path = write_report(grid, seeds)
+        path = write_report(study, grid.table, out, seeds)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
     print(f'\n{path.read_text()}\nwritten to {path}')

@@ -2,12 +2,13 @@ import os
 import sys
 
 import cv2
+from doc_blocks import ROOT
 from study_rows import row
 from written_study import write_study
 
 from tools.study import __main__ as study_tool
-from tools.study.plan import Trial
-from tools.study.table import add_row
+from tskd_mm.apis.comparison.table import add_row
+from tskd_mm.apis.comparison.trial import Trial
 
 
 def test_command_line(tmp_path, monkeypatch, capsys):
@@ -27,3 +28,25 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     assert said.endswith(f'written to {tmp_path}/out/mine.md\n')
     assert 'TSKD_DATA' not in os.environ
     assert cv2.imread(str(tmp_path / 'out' / 'mine.png')).std() > 10
+
+
+def test_trainings_find_the_data_and_what_lies_next_to_the_study(tmp_path, monkeypatch):
+    path = write_study(tmp_path)
+    (tmp_path / 'kd.py').write_text('model = dict(a=1)\n')
+    grids: list = []
+
+    def run(grid: study_tool.Grid, trials: list, jobs: int) -> list:
+        grids.append((grid, jobs, [str(trial) for trial in trials]))
+        return []
+
+    monkeypatch.setattr(study_tool.Grid, 'run', run)
+    monkeypatch.setattr(study_tool.signal, 'signal', lambda *_: None)
+    monkeypatch.setenv('PYTHONPATH', 'elsewhere')
+    words = ['x', str(path), '--out', str(tmp_path / 'out'), '--data', str(tmp_path)]
+    monkeypatch.setattr(sys, 'argv', [*words, '--seeds', '4', '5', '--jobs', '2'])
+    study_tool.main()
+    [(grid, jobs, trials)] = grids
+    assert (jobs, trials) == (2, ['kd seed 4', 'kd seed 5'])
+    assert grid.tool == ROOT / 'tools' / 'train.py'
+    places = {'TSKD_DATA': str(tmp_path), 'PYTHONPATH': f'{tmp_path}:elsewhere'}
+    assert grid.variables == places

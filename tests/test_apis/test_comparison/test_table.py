@@ -3,8 +3,8 @@ import re
 import pytest
 from study_rows import row
 
-from tools.study.plan import Trial
-from tools.study.table import add_row, find_rows, read_table
+from tskd_mm.apis.comparison.table import add_row, find_rows, read_table
+from tskd_mm.apis.comparison.trial import Trial
 
 
 def test_table_round_trip(tmp_path):

@@ -6,58 +6,51 @@ from pathlib import Path
 import pytest
 from study_rows import row
 
-from tools.study.grid import Grid
-from tools.study.plan import Study, Trial
-from tools.study.table import add_row, find_rows, read_table
 from tskd_mm.apis import training_process
+from tskd_mm.apis.comparison.grid import Grid
+from tskd_mm.apis.comparison.study import Study
+from tskd_mm.apis.comparison.table import add_row, find_rows, read_table
+from tskd_mm.apis.comparison.trial import Trial
 
 # Stands in for tools/train.py: writes what mmengine leaves of one epoch.
-SCRIPT = """
+TOOL = """
 import json, os, sys
-folder, seed, words = sys.argv[1:]
-if words == 'fail':
+config, _, folder, _, seed = sys.argv[1:]
+name, seed = os.path.basename(config), int(seed.removeprefix('randomness.seed='))
+if name == 'fail.py':
     sys.exit('no such luck')
 os.makedirs(folder + '/1/vis_data')
 train = dict(lr=1, loss=1.0, time=2.0, epoch=1, iter=4, step=4)
-scores = [0.5 + int(seed), 0.25 + int(seed)] if words != 'blind' else []
+scores = [0.5 + seed, 0.25 + seed] if name != 'blind.py' else []
 val = [dict(acc=score, step=step) for step, score in enumerate(scores)]
 with open(folder + '/1/vis_data/scalars.json', 'w') as file:
     file.writelines(json.dumps(record) + '\\n' for record in [train, *val])
-with open(folder + '/data', 'w') as file:
-    names = 'TSKD_DATA', 'OMP_NUM_THREADS', 'PYTHONPATH'
-    file.write(' '.join(os.environ[name] for name in names))
+with open(folder + '/seen', 'w') as file:
+    file.write(os.environ['COLOUR'] + ' ' + os.environ['OMP_NUM_THREADS'])
 """
-
-
-class FakeTrial(Trial):
-    """A trial whose training is a short script; its config's name says how it goes."""
-
-    epochs = 1
-
-    @property
-    def fingerprint(self) -> str:
-        return self.config.name
-
-    def command(self, work_dir: Path) -> list[str]:
-        return ['-c', SCRIPT, str(work_dir), str(self.seed), self.config.name]
 
 
 @pytest.fixture
 def grid(tmp_path, monkeypatch) -> Grid:
     monkeypatch.setattr(training_process, 'POLL', 0.02)
-    monkeypatch.setenv('PYTHONPATH', 'elsewhere')
-    methods = {name: (Path(name), ()) for name in ('good', 'fail', 'other')}
+    methods = {}
+    for name in ('good', 'fail', 'other'):
+        methods[name] = write_config(tmp_path, name), ()
     pairs = (('good', 'other'),)
-    study = Study('toy', tmp_path / 'home', 'acc', methods, (0, 1), pairs)
-    return Grid(study, tmp_path / 'runs.csv', tmp_path / 'out', tmp_path / 'data')
+    study = Study('toy', tmp_path, 'acc', methods, (0, 1), pairs)
+    places = tmp_path / 'runs.csv', tmp_path / 'out', tmp_path / 'tool.py'
+    places[-1].write_text(TOOL)
+    return Grid(study, *places, {'COLOUR': 'red'})
+
+
+def write_config(folder: Path, name: str) -> Path:
+    path = folder / f'{name}.py'
+    path.write_text(f"model = dict(type='{name}')\ntrain_cfg = dict(max_epochs=1)\n")
+    return path
 
 
 def trials(grid: Grid, seeds=(0, 1)) -> list[Trial]:
-    return [
-        FakeTrial('toy', method, seed, config)
-        for seed in seeds
-        for method, (config, _) in grid.study.methods.items()
-    ]
+    return [*grid.study.trials(seeds)]
 
 
 def test_a_failure_loses_no_other(grid, capsys):
@@ -77,12 +70,13 @@ def test_a_failure_loses_no_other(grid, capsys):
     assert 'no such luck\n\nafter ' in said
     assert f' the training failed; the whole log is {log}\n' in said
     assert re.search(r'good seed 0 +done in \d+:\d\d: last 0.25, best 0.5\n', said)
-    place = grid.out / 'toy' / 'good' / 'seed0' / 'data'
-    assert place.read_text() == f'{grid.data} 1 {grid.study.folder}:elsewhere'
+    seen = grid.out / 'toy' / 'good' / 'seed0' / 'seen'
+    assert seen.read_text() == 'red 1'
 
 
 def test_the_same_command_goes_on(grid, capsys):
-    add_row(grid.table, row('good', 0, 9.0))
+    [known] = trials(grid, seeds=[0])[:1]
+    add_row(grid.table, row('good', 0, 9.0, fingerprint=known.fingerprint))
     add_row(grid.table, row('other', 0, 9.0, fingerprint='of another config'))
     failed = grid.run(trials(grid, seeds=[0]), jobs=1)
     assert [str(trial) for trial in failed] == ['fail seed 0']
@@ -98,7 +92,8 @@ def test_the_same_command_goes_on(grid, capsys):
 
 
 def test_a_training_without_the_metric_has_failed(grid, capsys):
-    blind = FakeTrial('toy', 'blind', 0, Path('blind'))
+    config = write_config(grid.out.parent, 'blind')
+    blind = Trial('toy', 'blind', 0, config, root=grid.study.root)
     assert grid.run([blind], jobs=1) == [blind]
     assert read_table(grid.table) == []
     said = capsys.readouterr().out

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .plan import Trial
+from .trial import Trial
 
 # Both stacks import these names, but call their distributions differently.
 MODULES = ('torch', 'mmcv', 'mmengine', 'mmdet', 'mmpretrain', 'tskd_mm')

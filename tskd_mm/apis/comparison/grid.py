@@ -1,21 +1,15 @@
 """Trains what a study's table does not hold yet."""
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tskd_mm.apis.progress_line import clock, say
-from tskd_mm.apis.run_scalars import read_scalars
-from tskd_mm.apis.training_process import (
-    Ended,
-    TrainingProcess,
-    failure,
-    run_trainings,
-)
-
-from .plan import ROOT, Study, Trial
+from ..progress_line import clock, say
+from ..run_scalars import read_scalars
+from ..training_process import Ended, TrainingProcess, failure, run_trainings
+from .study import Study
 from .table import Row, add_row, find_rows, read_table, versions
+from .trial import Trial
 
 
 @dataclass
@@ -26,13 +20,15 @@ class Grid:
         study: The study.
         table: CSV file of finished trainings.
         out: Folder of the trainings.
-        data: Folder that the configs know as ``TSKD_DATA``.
+        tool: The ``train.py`` to train with.
+        variables: Set in the environment of the trainings.
     """
 
     study: Study
     table: Path
     out: Path
-    data: Path
+    tool: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, trials: Sequence[Trial], jobs: int) -> list[Trial]:
         """Train what the table does not hold yet.
@@ -60,14 +56,9 @@ class Grid:
 
     def _training(self, trial: Trial) -> TrainingProcess:
         work_dir = self.out / trial.study / trial.method / f'seed{trial.seed}'
-        places = str(self.study.folder), os.environ.get('PYTHONPATH')
-        variables = {
-            'TSKD_DATA': str(self.data),
-            'PYTHONPATH': os.pathsep.join(filter(None, places)),
-        }
-        command = trial.command(work_dir)
+        command = [str(self.tool), *trial.arguments(work_dir)]
         return TrainingProcess(
-            str(trial), command, ROOT, work_dir, trial.epochs, variables
+            str(trial), command, trial.root, work_dir, trial.length, self.variables
         )
 
     def _finish(self, trial: Trial, training: TrainingProcess, ended: Ended) -> bool:
@@ -86,7 +77,7 @@ class Grid:
             method=trial.method,
             seed=trial.seed,
             metric=self.study.metric,
-            epochs=trial.epochs,
+            epochs=trial.length,
             last=round(values[-1], 6),
             best=round(max(values), 6),
             seconds=round(scalars.seconds(), 1),

@@ -1,64 +1,37 @@
 """What a study's table shows: means, paired differences, costs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
-from matplotlib.figure import Figure
-from scipy.stats import t as student_t
+from ..text_tables import markdown_table
+from .interval import Interval
+from .picture import draw
+from .results import Results, paired, results_of
+from .study import Study
+from .table import find_rows, read_table
 
-from tskd_mm.apis.run_curves import COLORS
-from tskd_mm.apis.text_tables import markdown_table
-
-from .plan import Study, Trial
-from .table import Row
-
-Results = Mapping[str, Mapping[int, Row]]  # by method, then seed
-CONFIDENCE = 0.95
 NONE = '-'
 
 
-def results_of(rows: Mapping[Trial, Row]) -> Results:
-    """The rows of trials by method and seed."""
-    results: dict[str, dict[int, Row]] = {}
-    for trial, row in rows.items():
-        results.setdefault(trial.method, {})[trial.seed] = row
-    return results
+def write_report(study: Study, table: Path, out: Path, seeds: Sequence[int]) -> Path:
+    """Write report and picture of what the table holds.
 
+    Args:
+        study: The study.
+        table: CSV file of finished trainings.
+        out: Folder of both.
+        seeds: Those that were asked for.
 
-@dataclass(frozen=True)
-class Interval:
-    """Mean of some numbers with its confidence interval.
-
-    Attributes:
-        count: How many numbers.
-        mean: Their mean; None of none.
-        half: Half the width of the interval; None of fewer than two.
+    Returns:
+        Path of the report.
     """
-
-    count: int
-    mean: float | None
-    half: float | None
-
-
-def interval(values: Sequence[float]) -> Interval:
-    """Student's t interval of the mean, for normal and independent values."""
-    count = len(values)
-    if count < 2:
-        return Interval(count, values[0] if values else None, None)
-    quantile = student_t.ppf((1 + CONFIDENCE) / 2, count - 1)
-    half = float(quantile) * stdev(values) / count**0.5
-    return Interval(count, mean(values), half)
-
-
-def paired(results: Results, method: str, baseline: str, column: str) -> Interval:
-    """Differences of two methods on the seeds that both have."""
-    ours, theirs = results.get(method, {}), results.get(baseline, {})
-    seeds = [seed for seed in ours if seed in theirs]
-    return interval(
-        [getattr(ours[s], column) - getattr(theirs[s], column) for s in seeds]
-    )
+    rows = find_rows(read_table(table), study.trials(seeds), study.metric)
+    results = results_of(rows)
+    path = out / f'{study.name}.md'
+    draw(study, results, path.with_suffix('.png'))
+    path.write_text(report(study, results, seeds) + '\n')
+    return path
 
 
 def summary(study: Study, results: Results) -> list[tuple[str, ...]]:
@@ -150,33 +123,3 @@ def report(study: Study, results: Results, seeds: Sequence[int]) -> str:
             f'![Every training, and the differences]({study.name}.png)',
         ]
     )
-
-
-def draw(study: Study, results: Results, out: Path) -> None:
-    """Every training as a dot and the differences with their intervals, as a PNG."""
-    figure = Figure(figsize=(9, 1.2 + 0.45 * len(study.methods)), layout='constrained')
-    left, right = figure.subplots(1, 2)
-    for height, (method, color) in enumerate(zip(study.methods, COLORS * 9)):
-        values = [study.times * r.last for r in results.get(method, {}).values()]
-        left.plot(values, [height] * len(values), 'o', color=color, mfc='none')
-        if values:
-            left.plot(mean(values), height, '|', color=color, ms=18, mew=2)
-    left.set_yticks(range(len(study.methods)), study.methods)
-    left.set_xlabel(f'{study.metric}, last epoch (bar: mean)')
-    for height, (method, baseline) in enumerate(study.comparisons):
-        found = paired(results, method, baseline, 'last')
-        if found.mean is not None:
-            error = None if found.half is None else study.times * found.half
-            center = study.times * found.mean
-            right.errorbar(center, height, xerr=error, fmt='ks', ms=4, capsize=4)
-    names = [f'{method} - {baseline}' for method, baseline in study.comparisons]
-    right.set_yticks(range(len(names)), names)
-    right.axvline(0, color='0.6', lw=1)
-    right.set_xlabel('paired difference, 95 % interval')
-    for axes in (left, right):
-        axes.set_ylim(-0.5, len(axes.get_yticks()) - 0.5)
-        axes.invert_yaxis()
-        axes.grid(alpha=0.3)
-        axes.spines[['top', 'right']].set_visible(False)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=120)

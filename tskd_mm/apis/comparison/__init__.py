@@ -1,0 +1,1 @@
+"""Trains several methods with several seeds, and tells what can be concluded."""
