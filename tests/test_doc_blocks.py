@@ -48,6 +48,18 @@ def test_every_block_names_its_language():
     assert {page for page, language in found if not language} <= {'README.md'}
 
 
+@pytest.mark.parametrize('hooks', [[], [dict(type='EMAHook')]], ids=['', 'hook'])
+@pytest.mark.parametrize('config', CONFIGS, ids=label)
+def test_a_config_block_keeps_the_hooks_of_its_base(config, hooks, folder):
+    for user in ('my_detector.py', 'my_classifier.py'):
+        with (folder / user).open('a') as file:
+            file.write(f'custom_hooks = {hooks}\n' if hooks else '')
+    (folder / 'written.py').write_text(config.text)
+    content = Config.fromfile(folder / 'written.py')
+    if 'mmpretrain::' not in Config._get_base_files(folder / 'written.py')[0]:
+        assert [h for h in content.get('custom_hooks', []) if h in hooks] == hooks
+
+
 @pytest.mark.parametrize('config', CONFIGS, ids=label)
 def test_a_config_block_builds(config, folder):
     """It loads, and its distiller finds levels that go together."""
