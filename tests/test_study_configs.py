@@ -16,7 +16,7 @@ from tskd_mm.models.losses import AttentionTransferLoss
 from tskd_mm.models.review.temporal_review import TemporalReview
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
-FAMILIES = ('cifar10', 'person')
+FAMILIES = ('cifar10', 'digits', 'person')
 sys.path.append(str(FOLDER))  # as tools/study does
 CONFIGS = sorted(
     path
@@ -57,6 +57,8 @@ def test_a_config_trains_the_plain_student_in_the_same_way(path):
     [
         ('cifar10', 'kd', 'kd_tskd'),
         ('cifar10', 'no_review', 'review'),
+        ('cifar10', 'pkd', 'pkd_review'),
+        ('digits', 'pkd', 'pkd_tskd'),
         ('person', 'attention', 'tskd'),
         ('person', 'pkd', 'pkd_tskd'),
     ],

@@ -1,0 +1,10 @@
+# PKD on the outputs of all stages and a review, no softened logits.
+_base_ = 'review.py'
+
+model = dict(
+    student_taps=['backbone.feature1', 'backbone.feature2', 'backbone.feature3'],
+    teacher_taps=['backbone.preact1', 'backbone.preact2', 'backbone.preact3'],
+    feature_losses=dict(_delete_=True, pkd=dict(type='PKDLoss')),
+    logit_losses=None,
+    review=dict(normalize='rms'),
+)
