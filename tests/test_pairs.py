@@ -175,7 +175,7 @@ def test_teacher_that_sees_larger_images():
         assert (level - whole).abs().max() <= 1e-4 * whole.abs().max()
     assert [tuple(level.shape[2:]) for level in levels[:2]] == [(80, 80), (40, 40)]
     losses = step(model, demo_mm_inputs(1, [[3, 416, 416]], num_classes=3))
-    assert losses['loss_attention'] > 0
+    assert losses['loss_pkd'] > 0
     assert losses['loss_review'] > 0
 
 

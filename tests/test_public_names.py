@@ -41,7 +41,7 @@ def test_a_distiller_trains_without_a_runner():
     distiller.init_weights()
     for slot in range(3):
         distiller.memorize(slot)
-    distiller.phase, distiller.loss_factors = 'review', {'attention': 2.0}
+    distiller.phase, distiller.loss_factors = 'review', {'pkd': 2.0}
     losses = distiller.loss(*detection_batch(distiller.data_preprocessor))
     assert losses['loss_review'].requires_grad
     assert distiller.student.backbone and distiller.teacher

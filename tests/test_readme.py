@@ -58,7 +58,7 @@ def test_a_user_s_detector_trains_tests_and_publishes(folder):
     run_tool(folder, TRAIN, 'my_tskd_config.py', '--cfg-options', *options)
 
     work = folder / 'work_dirs' / 'my_tskd_config'
-    assert any('loss_attention' in row for row in scalars(work))
+    assert any('loss_pkd' in row for row in scalars(work))
     # One file, both configs, the same boxes; the teacher's file may be gone by then.
     (folder / 'teacher.pth').unlink()
     checkpoint = str(work / 'epoch_4.pth')

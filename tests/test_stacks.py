@@ -90,7 +90,7 @@ def test_a_run_continues_on_the_other_stack(resumed):
     Seen after this epoch: 3e-8 in a weight, 1e-7 of a loss.
     """
     ours, theirs = (scalars(folder)[-1] for folder in resumed)
-    for name in ('loss_review', 'loss_attention', 'loss'):
+    for name in ('loss_review', 'loss_pkd', 'loss'):
         assert theirs[name] == pytest.approx(ours[name], rel=1e-6), name
     ours, theirs = (load_whole(folder / 'epoch_4.pth') for folder in resumed)
     assert theirs['meta']['iter'] == ours['meta']['iter']

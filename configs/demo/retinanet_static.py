@@ -1,4 +1,4 @@
-# The static attention transfer alone: no memories, no reviews.
+# The static loss, PKD, alone: no memories, no reviews.
 _base_ = 'retinanet_tskd.py'
 
 model = dict(review=None)

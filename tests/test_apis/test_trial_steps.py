@@ -41,7 +41,7 @@ def test_losses_time_and_memory(config):
     ordinary, review = rows['first step']
     losses = terms(ordinary)
     total = losses.pop('sum')
-    assert list(losses) == ['loss_cls', 'loss_bbox', 'loss_attention']
+    assert list(losses) == ['loss_cls', 'loss_bbox', 'loss_pkd']
     assert total == pytest.approx(sum(losses.values()), rel=1e-2)
     assert losses['loss_cls'] == pytest.approx(1.13, abs=0.05)  # focal, prior 0.01
     assert re.fullmatch(
@@ -99,10 +99,10 @@ def test_without_reviews(config):
 
 
 def test_the_first_step_has_the_factors_of_its_time(config):
-    ramp = dict(type='LossWeightHook', factors=dict(attention=[(0, 0), (2, 1)]))
+    ramp = dict(type='LossWeightHook', factors=dict(pkd=[(0, 0), (2, 1)]))
     config.custom_hooks = [*config.custom_hooks, ramp]
     rows, _ = try_first(config)
-    assert 'loss_attention 0;' in rows['first step'][0]
+    assert 'loss_pkd 0;' in rows['first step'][0]
 
 
 @pytest.mark.parametrize('slow, steps', [(0.0, 2), (1e5, 4)])

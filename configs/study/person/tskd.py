@@ -1,5 +1,5 @@
-# Attention transfer and a review. Another family, other strides besides the shared ones,
-# no normalisation: the teacher sees every batch by its own rules.
+# Attention transfer and a review. Another family, other strides besides the shared
+# ones, no normalisation: the teacher sees every batch by its own rules.
 _base_ = 'none.py'
 custom_imports = dict(imports=['tskd_mm'], allow_failed_imports=False)
 

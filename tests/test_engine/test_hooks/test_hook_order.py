@@ -46,7 +46,7 @@ def _checkpoint(folder, data) -> str:
 def test_two_hooks_for_one_loss(tmp_path, data):
     config = run_config(tmp_path, data)
     for by_epoch in (True, False):
-        factors = dict(review=[(0, 1)], **({'attention': [(0, 1)]} if by_epoch else {}))
+        factors = dict(review=[(0, 1)], **({'pkd': [(0, 1)]} if by_epoch else {}))
         config.custom_hooks.append(
             dict(type='LossWeightHook', factors=factors, by_epoch=by_epoch)
         )

@@ -12,7 +12,7 @@ from tskd_mm.engine import DistillationHook
 
 HOOKS = {
     'TSKDMemoryHook': (dict(interval=1), 'interval'),
-    'LossWeightHook': (dict(factors=dict(attention=[(0, 1)])), 'the points'),
+    'LossWeightHook': (dict(factors=dict(pkd=[(0, 1)])), 'the points'),
 }
 
 

@@ -138,7 +138,7 @@ def test_a_review_without_levels():
 
 def test_feature_losses_without_levels():
     text = (
-        "the feature_losses ['attention'] compare features, but student_taps=[] names "
+        "the feature_losses ['pkd'] compare features, but student_taps=[] names "
         "none: name modules such as ['neck'], or set feature_losses=None"
     )
     with refused(text):
@@ -212,4 +212,4 @@ def test_a_batch_is_what_it_was(monkeypatch):
     model = tiny_distiller()
     model.init_weights()
     losses = model.loss(*detection_batch(model.data_preprocessor))
-    assert losses['loss_attention'] > 0
+    assert losses['loss_pkd'] > 0

@@ -30,9 +30,7 @@ from .loss_balance import LossBalance
 from .loss_dict import add_losses, check_finite, name_task_loss, task_total, weigh
 from .plain_student import PlainStudent
 
-ATTENTION_TRANSFER = {
-    'attention': {'type': 'AttentionTransferLoss', 'loss_weight': 0.1}
-}
+PKD = {'pkd': {'type': 'PKDLoss'}}
 
 
 @MODELS.register_module()
@@ -58,7 +56,7 @@ class TSKDDistiller(PlainStudent):
             with ``logit_losses``.
         teacher_logit_tap: The same for the teacher. Default: ``logit_tap``.
         feature_losses: Static losses on every level of the features, by name.
-            Default: attention transfer with weight 0.1.
+            Default: PKDLoss.
         logit_losses: Static losses on the logits, by name. Default: none.
         head_losses: Static losses on the heads of detectors, by name. Default: none;
             then the teacher's head is not run.
@@ -100,7 +98,7 @@ class TSKDDistiller(PlainStudent):
         teacher_taps: Sequence[str] | None = None,
         strides: Sequence[int] | None = None,
         logit_tap: str = 'head',
-        feature_losses: dict[str, dict] | None = ATTENTION_TRANSFER,
+        feature_losses: dict[str, dict] | None = PKD,
         logit_losses: dict[str, dict] | None = None,
         head_losses: dict[str, dict] | None = None,
         teacher_classes: Sequence[str | int] | None = None,
