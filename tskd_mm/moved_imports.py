@@ -27,6 +27,9 @@ MOVED_MODULES = {
 RENAMED = {
     'tskd_mm.engine.FactorRamp': 'tskd_mm.engine.WeightRamp',
     'tskd_mm.engine.factor_ramp.FactorRamp': 'tskd_mm.engine.WeightRamp',
+    'tskd_mm.models.frozen_teacher.build_teacher': (
+        'tskd_mm.models.teacher.build_teacher.build_teacher'
+    ),
     'tskd_mm.models.student_facade.StudentFacade': (
         'tskd_mm.models.distillers.plain_student.PlainStudent'
     ),

@@ -35,6 +35,7 @@ def untrained_distiller(config: Config) -> TSKDDistiller:
     # Without statistics of its batch norms a deep one overflows in half precision.
     data = distiller.data_preprocessor(random_batch(config, images=2), True)
     update_bn([data['inputs']], distiller.teacher.model.backbone)
+    distiller.fold_teacher()
     return distiller.train()
 
 

@@ -29,7 +29,7 @@ def held_bytes(steps: TrainingSteps) -> dict[str, int]:
         'student': _bytes(steps.alone.state_dict().values()),
         'gradients of the student': _bytes(trained),
         'optimizer of the student': _bytes(t for s in states for t in s.values()),
-        'teacher': _bytes(model.teacher.model.state_dict().values()),
+        'teacher': _bytes(model.teacher.tensors()),
         'memories': _bytes(memories),
         'trainable weights of backbone and neck, a memory each': slots * _bytes(shared),
         'predictors': _bytes(model.review.parameters()),

@@ -69,6 +69,7 @@ class DistillationHook(Hook):
             runner.logger.info(f'before the first step:\n{found}')
             for warning in found.warnings:
                 runner.logger.warning(warning)
+        self.distiller(runner).fold_teacher()
 
     def before_train_epoch(self, runner: Runner) -> None:
         seed_epoch(runner)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -117,6 +118,16 @@ class FeatureTap:
         tap.levels = self.levels
         return tap
 
+    def on(self, model: nn.Module) -> 'FeatureTap':
+        """The same taps of another model, which has these modules too."""
+        tap = copy(self)
+        tap.model = model
+        return tap
+
+    def modules(self) -> list[nn.Module]:
+        """The tapped modules."""
+        return [self.model.get_submodule(path) for path in self._wanted]
+
     @contextmanager
     def record(self) -> Iterator[Features]:
         """While open, watch the model; the features are there when it closes."""
@@ -222,9 +233,10 @@ class FeatureTap:
         def keep_grid(module: nn.Module, args: Any, output: Tensor) -> None:
             seen[GRID] = output.shape[-2:]
 
+        # Found anew: the runner may replace modules.
         handles = [
-            self.model.get_submodule(path).register_forward_hook(partial(keep, path))
-            for path in self._wanted  # found anew: the runner may replace modules
+            module.register_forward_hook(partial(keep, path))
+            for path, module in zip(self._wanted, self.modules())
         ]
         patches = patch_convolution(self.model)
         if patches is not None:

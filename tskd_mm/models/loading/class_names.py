@@ -16,7 +16,7 @@ def class_names(
 
     Args:
         source: The model's config.
-        checkpoint: As for :func:`~.frozen_teacher.build_teacher`.
+        checkpoint: As for :func:`~.build_teacher.build_teacher`.
         trust: See :func:`.read_checkpoint`.
 
     Returns:

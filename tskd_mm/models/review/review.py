@@ -40,7 +40,13 @@ class Review(nn.Module):
 
     Args:
         num_levels: Levels of features; given by the distiller.
+
+    Attributes:
+        as_released: Training has to agree with the release of TSKD to the last bit, so
+            nothing that changes these is done to make it faster.
     """
+
+    as_released = False
 
     def __init__(self, num_levels: int) -> None:
         super().__init__()

@@ -68,6 +68,7 @@ class TemporalReview(Review):
             )
         self.predictors = nn.ModuleList(MODELS.build(config) for config in configs)
         self.normalize = normalize
+        self.as_released = normalize == 'column'
         self.loss_weight = loss_weight
         check_weight('review', self)
 
@@ -136,7 +137,7 @@ class TemporalReview(Review):
         """
         # In the release the student's map is made for each of its uses: its gradients
         # then add up in the same order, and training agrees to the last bit.
-        now = [student] * (2 if self.normalize == 'column' else 1)
+        now = [student] * (2 if self.as_released else 1)
         maps = self.maps([*past, *now, teacher], valid)
         last, seen = (scale_gradient(maps[i], weight) for i in (len(past), -2))
         constant = maps.detach().unbind()

@@ -1,6 +1,5 @@
 """The teacher: trained, frozen and out of reach."""
 
-import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,13 +8,12 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.feature_tap import Features, FeatureTap, Inspection
 from ..features.level_match import cover
 from ..loading.checkpoint import load_strictly
-from ..loading.model_config import ModelSource
+from .folded_norms import fold_norms
 from .teacher_input import TeacherBatch, TeacherInput
 
 
@@ -53,6 +51,8 @@ class FrozenTeacher:
     ) -> None:
         self.model = model.eval().requires_grad_(False)
         self.tap = tap
+        self._folded = tap  # of the model that looks at batches
+        self.inspection = inspection
         self.strides = inspection.strides
         self.classes = classes
         self.whole_neck = whole_neck
@@ -80,19 +80,20 @@ class FrozenTeacher:
         if not self.whole_neck and not self.tap:
             return Features()
         seen = self.adapt(inputs, data_samples)
-        features = self._look(seen)
+        features = self._look(seen, self._folded)
         if features.logits is not None and self.classes is not None:
             features.logits = features.logits[:, self.classes]
         return features
 
-    def _look(self, seen: TeacherBatch) -> Features:
+    def _look(self, seen: TeacherBatch, tap: FeatureTap) -> Features:
         images, samples, area = seen
+        model: Any = tap.model
         if self.whole_neck:
-            with self.tap.record() as features:
-                neck = self.model.extract_feat(images)
+            with tap.record() as features:
+                neck = model.extract_feat(images)
             features.neck = neck
         else:
-            features = self.tap.run(lambda: self.model(images, samples, mode='tensor'))
+            features = tap.run(lambda: model(images, samples, mode='tensor'))
         if area is None:
             return features
         batch = images.shape[-2:]
@@ -123,9 +124,10 @@ class FrozenTeacher:
         return found
 
     def load(self, checkpoint: str, trust: bool = False) -> None:
-        """Take other weights of the same architecture; see :func:`build_teacher`."""
+        """Take other weights of the same architecture; see :func:`.build_teacher`."""
         load_strictly(self.model, checkpoint, trust)
         self.checkpoint = checkpoint
+        self._fold_again()
 
     @contextmanager
     def weights_restored(self) -> Iterator[None]:
@@ -136,50 +138,51 @@ class FrozenTeacher:
         finally:
             self.model.load_state_dict(weights)
             self.checkpoint = checkpoint
+            self._fold_again()
 
     def apply(self, fn: Callable[[Tensor], Tensor]) -> None:
         """Move or convert every weight, as ``nn.Module._apply`` does."""
         self.model._apply(fn)
         # A host's preprocessor keeps the name of its device.
         self.model.to(next(self.model.parameters()).device)
+        self._fold_again()
+
+    def fold(self) -> None:
+        """From now on look at batches with batch norms folded into convolutions.
+
+        Features then differ in the last bits. :attr:`model` stays as it is and gives
+        its heads and predictions; weights that are the same in both are shared.
+        """
+        height, width = self.inspection.image_size
+        noise = torch.Generator().manual_seed(0)
+        image = torch.randn(
+            1, self.inspection.image_channels, height, width, generator=noise
+        )
+        batch = TeacherBatch(image.to(next(self.model.parameters())), None)
+
+        def outputs(model: nn.Module) -> list[Tensor]:
+            seen = self._look(batch, self.tap.on(model))
+            scores = [] if seen.logits is None else [seen.logits]
+            return [*seen.levels, *seen.neck, *scores]
+
+        if not self.whole_neck and not self.tap:
+            return
+        folded, count = fold_norms(self.model, outputs, self.tap.modules())
+        self._folded = self.tap.on(folded)
+        print_log(f'teacher: {count} batch norms folded into convolutions', 'current')
+
+    def _fold_again(self) -> None:
+        """The weights have changed."""
+        if self._folded is not self.tap:
+            self.fold()
+
+    def tensors(self) -> list[Tensor]:
+        """All weights and buffers that are kept, each once."""
+        models = self.model, self._folded.model
+        states = [model.state_dict(keep_vars=True).values() for model in models]
+        return [*{id(x): x for state in states for x in state}.values()]
 
 
 def _stride(level: Tensor, batch: Sequence[int]) -> int:
     """Of an output of a neck, a power of two."""
     return 2 ** round(math.log2(batch[1] / level.shape[3]))
-
-
-def build_teacher(
-    source: ModelSource, checkpoint: str | None, trust: bool = False
-) -> nn.Module:
-    """Build the teacher and bring in its weights.
-
-    The random state is left as it was, so that the student starts and trains as it
-    would without a teacher.
-
-    Args:
-        source: The teacher's config.
-        checkpoint: Path, URL, ``'auto'`` for the weights in the host's model index,
-            or None for the config's own initial weights.
-        trust: Run what is in the checkpoint file; see ``read_checkpoint``.
-
-    Raises:
-        ValueError: If the weights do not fit, or ``'auto'`` finds none.
-    """
-    with torch.random.fork_rng(devices=[]):
-        model = MODELS.build(source.config)
-        if checkpoint is None:
-            model.init_weights()
-    if checkpoint is None:
-        print_log(
-            f'teacher_checkpoint is None: the teacher {source.name} keeps its initial '
-            'weights and has nothing to teach unless its own config loads some',
-            logger='current',
-            level=logging.WARNING,
-        )
-        return model
-    if checkpoint == 'auto':
-        checkpoint = source.weights_in_index()
-    load_strictly(model, checkpoint, trust)
-    print_log(f'teacher {source.name}: weights from {checkpoint}', logger='current')
-    return model
