@@ -267,3 +267,23 @@ def test_a_run_starts_from_a_plain_student(tmp_path, data):
 def test_a_misspelled_argument_is_an_error():
     with pytest.raises(TypeError, match="unexpected keyword argument 'save'"):
         DistillationHook(save=True)
+
+
+@pytest.mark.parametrize('normalize', ['rms', 'column', None])
+def test_the_teacher_is_folded_unless_it_must_be_the_release_s(
+    tmp_path, data, normalize
+):
+    config = run_config(tmp_path, data, epochs=4)
+    config.model.review = normalize and dict(normalize=normalize)
+    if normalize is None:
+        config.custom_hooks = [dict(type='DistillationHook')]
+    runner = Runner.from_cfg(config)
+    runner.train()
+    teacher = runner.model.teacher
+    assert not any(module.training for module in teacher.model.modules())
+    images = torch.rand(2, 3, 64, 64)
+    exact = teacher.tap.run(lambda: teacher.model(images, mode='tensor')).levels
+    seen = teacher(images, None).levels
+    equal = all(map(torch.equal, seen, exact))
+    assert equal is (normalize == 'column')
+    torch.testing.assert_close(seen, exact, rtol=1e-5, atol=1e-5)

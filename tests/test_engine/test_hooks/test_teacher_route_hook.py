@@ -27,7 +27,16 @@ class Teachers(Hook):
         [name] = [n for n, state in self.weights.items() if same_tensors(own, state)]
         assert not teacher.training
         assert not any(p.requires_grad for p in teacher.parameters())
+        self.compare_features(runner.model.teacher)
         self.steps.append(Path(name).stem)
+
+    def compare_features(self, teacher) -> None:
+        """The folded copy of it has these weights too."""
+        images = torch.rand(2, 3, 8, 8)
+        expected = teacher.tap.run(lambda: teacher.model(images, mode='tensor'))
+        for level, other in zip(teacher(images, None).levels, expected.levels):
+            assert not torch.equal(level, other)
+            torch.testing.assert_close(level, other, rtol=1e-5, atol=1e-5)
 
 
 @pytest.fixture
@@ -36,6 +45,9 @@ def files(tmp_path) -> list[str]:
     names = [str(tmp_path / f'{name}.pth') for name in 'abc']
     for name in names:
         model = MODELS.build(dict(_scope_='mmpretrain', **classifier(14, 6)))
+        for buffer_name, buffer in model.named_buffers():
+            if buffer_name.endswith('running_mean'):
+                buffer.normal_(0, 0.3)
         torch.save({'state_dict': model.state_dict()}, name)
     return names
 

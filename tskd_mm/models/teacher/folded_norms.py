@@ -115,15 +115,13 @@ class _Reads(TorchDispatchMode):
         return operator(*args, **(kwargs or {}))
 
 
-def _fold(
-    model: nn.Module, pairs: Sequence[tuple[nn.Conv2d, _BatchNorm]]
-) -> nn.Module:
+def _fold(model: nn.Module, pairs: Sequence[tuple[nn.Conv2d, _BatchNorm]]) -> nn.Module:
     tensors = [*model.parameters(), *model.buffers()]
     folded = deepcopy(model, {id(tensor): tensor for tensor in tensors})
     paths = {module: path for path, module in model.named_modules()}
     for conv, norm in pairs:
         _replace(folded, paths[conv], fuse_conv_bn_eval(conv, norm))
-        _replace(folded, paths[norm], nn.Identity())
+        _replace(folded, paths[norm], nn.Identity().eval())
     return folded
 
 
