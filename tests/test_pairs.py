@@ -100,9 +100,8 @@ def test_a_teacher_of_other_strides_needs_strides():
     student.neck.update(start_level=0, num_outs=4, add_extra_convs=False)
     student.bbox_head.anchor_generator.strides = [4, 8, 16, 32]
     pair = (student, tiny_retinanet(width=12), None)
-    model = TSKDDistiller(*pair)
     with pytest.raises(ValueError, match=r'set strides=\[8, 16, 32\]$'):
-        model.init_weights()
+        TSKDDistiller(*pair)
     model = ready(TSKDDistiller(*pair, strides=[8, 16, 32]))
     assert len(model.review.predictors) == 3
     inputs = torch.randn(2, 3, 128, 128)
@@ -225,6 +224,5 @@ def test_colour_teacher_of_a_grey_student():
 def test_teacher_of_images_with_other_channels():
     student = tiny_retinanet(in_channels=4)
     student.data_preprocessor.update(mean=[110.0], std=[60.0], bgr_to_rgb=False)
-    model = TSKDDistiller(student, tiny_retinanet(width=12), None)
     with pytest.raises(ValueError, match='have 4 channels, but the teacher takes 3'):
-        model.init_weights()
+        TSKDDistiller(student, tiny_retinanet(width=12), None)

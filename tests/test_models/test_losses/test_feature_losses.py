@@ -70,6 +70,19 @@ def test_pkd_follows_its_equation(valid):
     assert_follows(PKDLoss(6.0), equation, *features(valid), valid=valid)
 
 
+@pytest.mark.parametrize('channels', [(3, 3), (3, 5)], ids=str)
+@pytest.mark.parametrize('padded', [False, True])
+def test_pkd_of_a_pyramid_is_the_sum_of_its_levels(channels, padded):
+    torch.manual_seed(0)
+    shapes = [(2, channels[0], 6, 4), (2, channels[1], 3, 2)]
+    student, teacher = ([torch.randn(shape) for shape in shapes] for _ in range(2))
+    valid = [(torch.rand(2, 1, *shape[2:]) > 0.3).float() for shape in shapes]
+    masks = valid if padded else [None, None]
+    found = PKDLoss()(student, teacher, masks)
+    expected = sum(map(PKDLoss(), student, teacher, masks))
+    torch.testing.assert_close(found, expected)
+
+
 def test_pkd_of_a_constant_channel_has_a_finite_gradient():
     student = torch.randn(2, 3, 4, 3)
     student[:, 1] = 2

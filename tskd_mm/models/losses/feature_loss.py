@@ -35,13 +35,11 @@ def build_feature_loss(
 class LevelLosses(nn.Module):
     """One loss, summed over the levels; each has a copy and an adapter of its own.
 
-    An adapter is a 1x1 convolution that brings the student's features to the teacher's
-    number of channels. It is trained with the student and is not part of it. The class
-    of a loss says with its attribute ``adapter`` when it needs one: ``'needed'``, where
-    the channels differ (the default, also for losses registered elsewhere),
-    ``'always'`` or ``'never'``. If its constructor declares ``student_channels`` or
-    ``teacher_channels`` it is given that number. The arguments are those of
-    :func:`build_feature_loss`.
+    The class of a loss says with its attribute ``adapter`` when it needs one:
+    ``'needed'``, where the channels differ (the default, also for losses registered
+    elsewhere), ``'always'`` or ``'never'``. If its constructor declares
+    ``student_channels`` or ``teacher_channels`` it is given that number. The arguments
+    are those of :func:`build_feature_loss`.
     """
 
     def __init__(
@@ -53,12 +51,7 @@ class LevelLosses(nn.Module):
         super().__init__()
         when = getattr(loss_class(config), 'adapter', 'needed')
         pairs = [*zip(student_channels, teacher_channels or student_channels)]
-        self.adapters = nn.ModuleList(
-            nn.Conv2d(*pair, 1)
-            if when == 'always' or (when == 'needed' and pair[0] != pair[1])
-            else nn.Identity()
-            for pair in pairs
-        )
+        self.adapters = nn.ModuleList(_adapter(when, *pair) for pair in pairs)
         self.losses = nn.ModuleList(build_loss(config, *pair) for pair in pairs)
         self.optional = optional_inputs(type(self.losses[0]).forward)
 
@@ -90,11 +83,12 @@ class LevelLosses(nn.Module):
 
 
 class PyramidLoss(nn.Module):
-    """One loss that is given lists of levels, and adapts the channels itself.
+    """One loss that is given lists of levels.
 
-    Features read 0 in the padding, unless the class of the loss says with
-    ``masks_padding = True`` that it leaves the padding out itself. The arguments are
-    those of :func:`build_feature_loss`.
+    It adapts the channels itself, unless its class has the attribute ``adapter`` of
+    :class:`LevelLosses`. Features read 0 in the padding, unless the class of the loss
+    says with ``masks_padding = True`` that it leaves the padding out itself. The
+    arguments are those of :func:`build_feature_loss`.
     """
 
     def __init__(
@@ -104,6 +98,9 @@ class PyramidLoss(nn.Module):
         teacher_channels: Sequence[int] | None,
     ) -> None:
         super().__init__()
+        when = getattr(loss_class(config), 'adapter', 'never')
+        pairs = zip(student_channels, teacher_channels or student_channels)
+        self.adapters = nn.ModuleList(_adapter(when, *pair) for pair in pairs)
         self.loss = build_loss(config, student_channels, teacher_channels)
         self.optional = optional_inputs(type(self.loss).forward)
 
@@ -116,11 +113,23 @@ class PyramidLoss(nn.Module):
     ) -> Tensor:
         """The loss; arguments as for :class:`LevelLosses`."""
         known = {'valid': valid, 'data_samples': data_samples}
+        student = [adapter(level) for adapter, level in zip(self.adapters, student)]
         if not getattr(self.loss, 'masks_padding', False):
             student = [_blank(*level) for level in zip(student, valid)]
             teacher = [_blank(*level) for level in zip(teacher, valid)]
         extra = {name: known[name] for name in self.optional}
         return self.loss(student, teacher, **extra)
+
+
+def _adapter(when: str, student_channels: int, teacher_channels: int) -> nn.Module:
+    """Brings the student's features to the teacher's number of channels.
+
+    It is trained with the student and is not part of it.
+    """
+    differ = student_channels != teacher_channels
+    if when == 'always' or (when == 'needed' and differ):
+        return nn.Conv2d(student_channels, teacher_channels, 1)
+    return nn.Identity()
 
 
 def loss_class(config: dict) -> type:
