@@ -9,7 +9,7 @@ from toys import run_config, tiny_retinanet, with_validation
 
 from tools import check
 
-LABELS = 'student', 'teacher', 'levels', 'schedule', 'preflight'
+LABELS = 'student', 'teacher', 'levels', 'losses', 'schedule', 'preflight'
 
 
 @pytest.fixture
@@ -46,6 +46,27 @@ def test_prints_the_panel_and_the_first_steps(run, tmp_path, data, capsys, monke
     assert '  schedule    123R123R' in lines
     assert 'WARNING: the teacher seems to know nothing' in shown.err
     assert {path.name for path in tmp_path.iterdir()} == {'images', 'config.py'}
+
+
+def test_warns_of_lost_hooks_and_merged_losses(run, tmp_path, data, capsys):
+    config = run_config(tmp_path, data, epochs=4).to_dict()
+    host = dict(model=config['model']['student'], custom_hooks=[dict(type='EMAHook')])
+    pkd, cwd = (
+        dict(feature_losses={k: {'type': f'{k.upper()}Loss'}}) for k in ('pkd', 'cwd')
+    )
+    config['model'] |= dict(_delete_=True, **pkd)
+    for name, content in ('host', host), ('recipe', dict(_base_='host.py') | config):
+        text = ''.join(f'{key} = {value!r}\n' for key, value in content.items())
+        (tmp_path / f'{name}.py').write_text(text)
+    run(dict(_base_='recipe.py', model=cwd))
+    shown = capsys.readouterr()
+    lines = [line.split('  ')[-1].strip() for line in shown.out.splitlines()]
+    assert 'pkd: PKDLoss, weight 10 (recipe.py)' in lines
+    assert 'cwd: CWDLoss, weight 10 (config.py)' in lines
+    assert 'lost: EMAHook of host.py' in lines
+    warnings = ' '.join(shown.err.split())
+    assert 'WARNING: hooks lost: EMAHook of host.py, because' in warnings
+    assert 'WARNING: feature_losses of several configs act together, pkd' in warnings
 
 
 def test_a_first_step_that_fails_comes_after_the_panel(run, tmp_path, data, capsys):

@@ -103,6 +103,10 @@ def test_panel_and_warning_of_a_teacher_that_knows_nothing(runner):
             f'teacher neck[{i}] 16 channels, stride {stride}'
             for i, stride in enumerate((8, 16, 32, 64, 128))
         ],
+        'losses': [
+            'pkd: PKDLoss, weight 10 (default)',
+            'review: TemporalReview, weight 1 (default)',
+        ],
         'schedule': [
             '123R123R',
             'one sign for 1 epoch; 2 reviews of 1 epoch, from epoch 4, 8',

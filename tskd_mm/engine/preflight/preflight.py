@@ -13,6 +13,8 @@ from mmengine.runner import Runner
 from ...models.distillers.tskd_distiller import TSKDDistiller
 from ..state_guard import state_guard
 from .class_check import class_warnings
+from .loss_lines import loss_lines, merged_losses
+from .lost_hooks import lost_hooks
 from .panel_lines import first_line, level_lines, model_line, schedule_lines
 from .teacher_score import score_teacher
 from .weight_origin import student_origins, teacher_origin
@@ -82,6 +84,8 @@ def preflight(runner: Runner, model: TSKDDistiller) -> Preflight:
             found.add('teacher', lambda: _teacher_score(found, runner, model))
         found.add('data', lambda: _class_warnings(found, runner, model))
         found.add('levels', lambda: level_lines(model))
+        found.add('losses', lambda: _losses(found, runner, model))
+        found.add('hooks', lambda: _lost_hooks(found, runner))
         found.add('schedule', lambda: schedule_lines(runner))
     if teacher.adapt.doubtful:
         found.warnings.append(REVERSED)
@@ -96,6 +100,17 @@ def _student_weights(
     found.warnings += [warning for _, warning in origins if warning]
     lines = [line for line, _ in origins]
     return lines or ['weights: none given, so what its config initialises']
+
+
+def _losses(found: Preflight, runner: Runner, model: TSKDDistiller) -> list[str]:
+    found.warnings += merged_losses(runner.cfg, model)
+    return loss_lines(runner.cfg, model)
+
+
+def _lost_hooks(found: Preflight, runner: Runner) -> list[str]:
+    lost = [*lost_hooks(runner)]
+    found.warnings += [hooks.warning for hooks in lost]
+    return [f'lost: {hooks}' for hooks in lost]
 
 
 def _class_warnings(

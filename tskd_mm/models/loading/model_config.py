@@ -92,8 +92,23 @@ def find_model(
     return ModelSource(model, str(source), loader.get('dataset'))
 
 
+def config_path(source: str) -> Path | None:
+    """Where a config is; None if there is no such file.
+
+    Args:
+        source: Its path, or ``'mmdet::...'``.
+    """
+    if '::' not in source:
+        return Path(source) if Path(source).is_file() else None
+    package, _, path = source.partition('::')
+    spec = find_spec(package) if package.isidentifier() else None
+    folders = (spec and spec.submodule_search_locations) or []
+    files = (Path(folder, '.mim', 'configs', path) for folder in folders)
+    return next(filter(Path.is_file, files), None)
+
+
 def _read(source: str, role: str) -> Config:
-    if not _is_there(source):
+    if config_path(source) is None:
         raise FileNotFoundError(
             f'the {role} config {source} was not found: give the path of a config '
             "file or the name of one in an installed package, such as 'mmdet::"
@@ -106,15 +121,6 @@ def _read(source: str, role: str) -> Config:
             f'the {role} config {source} is there, but it cannot be loaded '
             f'({_reason(error)}): correct it, or what it imports or names in _base_'
         ) from error
-
-
-def _is_there(source: str) -> bool:
-    if '::' not in source:
-        return Path(source).is_file()
-    package, _, path = source.partition('::')
-    spec = find_spec(package) if package.isidentifier() else None
-    folders = (spec and spec.submodule_search_locations) or []
-    return any(Path(folder, '.mim', 'configs', path).is_file() for folder in folders)
 
 
 def _reason(error: BaseException) -> str:

@@ -1,0 +1,74 @@
+"""No shipped config loses a hook of its student's, or merges losses unawares."""
+
+import functools
+from pathlib import Path
+from types import SimpleNamespace
+
+import mmengine.config.utils
+import pytest
+from mmengine.config import Config
+from mmengine.registry import HOOKS, init_default_scope
+
+from tskd_mm.engine.preflight.loss_lines import merged_losses
+from tskd_mm.engine.preflight.lost_hooks import lost_hooks
+
+FOLDER = Path(__file__).resolve().parents[1] / 'configs'
+GROUPS = {
+    'feature_losses': 'features',
+    'logit_losses': 'logits',
+    'head_losses': 'heads',
+}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A host's model index is read once, not anew for every config."""
+    monkeypatch.syspath_prepend(str(FOLDER / 'study'))  # as tools/study does
+    load = functools.cache(mmengine.config.utils.load)
+    monkeypatch.setattr(mmengine.config.utils, 'load', load)
+
+
+def hook_of(config: dict) -> object:
+    """Of the class that a config names, without its arguments."""
+    with HOOKS.switch_scope_and_registry(config.get('_scope_')) as registry:
+        return object.__new__(registry.get(config['type']))
+
+
+def distillations() -> list[tuple[Path, Config]]:
+    """All configs whose model has a student."""
+    folders = 'baselines', 'demo', 'head', 'study/cifar10', 'study/person', 'tskd'
+    paths = [path for name in folders for path in (FOLDER / name).rglob('*.py')]
+    found = [(path, Config.fromfile(path)) for path in sorted(paths)]
+    return [(p, config) for p, config in found if 'student' in config.get('model', {})]
+
+
+def losses_of(config: Config) -> SimpleNamespace:
+    """As much of a distiller as the names of its losses."""
+    groups = {short: config.model.get(name) or {} for name, short in GROUPS.items()}
+    return SimpleNamespace(static_losses=SimpleNamespace(**groups), review=None)
+
+
+@pytest.mark.usefixtures('quick')
+def test_no_hook_is_lost_and_no_loss_comes_in_unseen():
+    hosts = 0
+    configs = distillations()
+    for path, config in configs:
+        init_default_scope(config.default_scope)
+        hooks = [hook_of(hook) for hook in config.custom_hooks]
+        hosts += len(hooks) > 1
+        runner = SimpleNamespace(cfg=config, hooks=hooks)
+        assert [*map(str, lost_hooks(runner))] == [], path
+        assert [*merged_losses(config, losses_of(config))] == [], path
+    assert len(configs) > 70
+    assert hosts >= 5  # YOLOX and RTMDet, with TSKD and with losses on heads
+
+
+@pytest.mark.parametrize('name', ['rtmdet_m_to_s_coco', 'yolox_s_to_tiny_coco'])
+def test_a_recipe_that_lost_them_would_be_found(name, quick):
+    config = Config.fromfile(FOLDER / 'tskd' / f'{name}.py')
+    init_default_scope('mmdet')
+    runner = SimpleNamespace(cfg=config, hooks=[hook_of(config.custom_hooks[-1])])
+    [lost] = lost_hooks(runner)
+    kept = [hook.type for hook in config.custom_hooks[:-1]]
+    assert lost.names == kept
+    assert len(kept) >= 2

@@ -1,0 +1,100 @@
+"""Hooks of the student's own config that a distillation has lost.
+
+A list in a config replaces that of its base: without a word a student then trains
+without its EMA, or without what its last epochs change.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from .config_files import ConfigFile, files_of
+
+KEEP = "keep them with custom_hooks=[*_base_.get('custom_hooks', []), ...]"
+
+
+class LostHooks(NamedTuple):
+    """Hooks that a config has and a training does not.
+
+    Attributes:
+        names: Their classes.
+        source: The config, as it is called where it is named.
+        advice: How to keep them.
+    """
+
+    names: list[str]
+    source: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f'{", ".join(self.names)} of {self.source}'
+
+    @property
+    def warning(self) -> str:
+        return (
+            f'hooks lost: {self}, because custom_hooks replaces the list of a base; '
+            f'{self.advice}'
+        )
+
+
+def lost_hooks(runner: Runner) -> Iterator[LostHooks]:
+    """Compare a training's hooks with those of the configs that the student is from.
+
+    These are the bases that are not distillations, and the student's config where it
+    is given by its name. Nothing is known of a config without bases, such as the one
+    in the folder of a run, and of pure-Python configs.
+
+    Args:
+        runner: Its hooks are registered.
+    """
+    for source, advice in _sources(runner.cfg):
+        content = Config.fromfile(str(source.path), import_custom_modules=False)
+        hooks = content.get('custom_hooks') or []
+        names = [_name(hook) for hook in hooks if _is_lost(_class(hook), runner)]
+        if names:
+            yield LostHooks(names, source.name, advice)
+
+
+def _sources(config: Config) -> Iterator[tuple[ConfigFile, str]]:
+    student, file = config.get('model', {}).get('student'), files_of(config)
+    if isinstance(student, str):
+        yield ConfigFile.named(student), 'add them to custom_hooks'
+    for base in _hosts(file) if file else ():
+        if base.name != student:
+            yield base, KEEP
+
+
+def _hosts(file: ConfigFile) -> Iterator[ConfigFile]:
+    for base in file.bases:
+        if any(_has(part, 'student') for part in base.chain()):  # a distillation
+            yield from _hosts(base)
+        elif any(_has(part, 'custom_hooks') for part in base.chain()):
+            yield base  # only these are loaded, which can take seconds
+
+
+def _has(file: ConfigFile, name: str) -> bool:
+    return any(key == name for key, _ in file.pairs)
+
+
+def _is_lost(kind: type[Hook] | None, runner: Runner) -> bool:
+    """Whether a hook of the host does not run, nor a child of it."""
+    if kind is None:  # what registers it is not even imported
+        return True
+    ours = kind.__module__.startswith('tskd_mm.')
+    return not ours and not any(isinstance(hook, kind) for hook in runner.hooks)
+
+
+def _class(hook: dict) -> type[Hook] | None:
+    if not isinstance(hook['type'], str):
+        return hook['type']
+    with HOOKS.switch_scope_and_registry(hook.get('_scope_')) as registry:
+        return registry.get(hook['type'])
+
+
+def _name(hook: dict) -> str:
+    kind = hook['type']
+    return kind if isinstance(kind, str) else kind.__name__
