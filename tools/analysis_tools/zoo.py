@@ -1,8 +1,9 @@
 """Try one config of every folder of MMDetection's or MMPretrain's zoo as a student.
 
-Each becomes a distiller of itself with nothing but defaults, and goes through the three
-phases on random images, in a process of its own. Prints a table. Takes an hour or two
-on two cores; with ``--out``, the same command goes on after an interruption.
+Each becomes a distiller of itself with defaults and, where it has no neck with feature
+maps, the taps of ``make_config.py``. It goes through the three phases on random images,
+in a process of its own. Prints a table. Takes an hour or two on two cores; with
+``--out``, the same command goes on after an interruption.
 
 Example:
     python tools/analysis_tools/zoo.py mmdet --out zoo_mmdet.md
@@ -16,7 +17,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
@@ -25,7 +25,8 @@ SMALL = ('nano', 'tiny', 'r18', 'r50', 'small', '-t', '-s')  # names to prefer
 LARGE = ('lsj', 'ssj', 'crop')  # names of large images
 SECONDS = 600  # for one config
 UNKNOWN = 'not known'
-HEADER = '| folder | config | levels (strides) | outcome |\n|---|---|---|---|'
+HEADER = '| folder | config | taps | strides | outcome |\n|---|---|---|---|---|'
+NOTHING = {'taps': '', 'levels': ''}
 
 
 def choose(host: str) -> Iterator[tuple[str, str]]:
@@ -58,18 +59,18 @@ def try_in_process(config: str) -> dict[str, str]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
-        return {'levels': '', 'outcome': f'{UNKNOWN}: longer than {SECONDS} s'}
+        return NOTHING | {'outcome': f'{UNKNOWN}: longer than {SECONDS} s'}
     found = re.findall(r'^ZOO (.*)$', done.stdout, re.M)
     if found:
         return json.loads(found[-1])
     [*_, last] = done.stderr.splitlines() or ['no output']
-    return {'levels': '', 'outcome': f'{UNKNOWN}: the process ended ({last[:200]})'}
+    return NOTHING | {'outcome': f'{UNKNOWN}: the process ended ({last[:200]})'}
 
 
-def row(folder: str, config: str, found: dict[str, Any]) -> str:
+def row(folder: str, config: str, found: dict[str, str]) -> str:
     name = config.rpartition('/')[2].removesuffix('.py')
-    outcome = found['outcome'].replace('|', '/')
-    return f'| {folder} | `{name}` | {found["levels"]} | {outcome} |'
+    cells = found['taps'], found['levels'], found['outcome'].replace('|', '/')
+    return ' | '.join([f'| {folder}', f'`{name}`', *cells]) + ' |'
 
 
 def rows_of(table: Path | None) -> dict[str, str]:

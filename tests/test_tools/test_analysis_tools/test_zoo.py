@@ -29,7 +29,7 @@ def host(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setattr(zoo, 'get_installed_path', lambda host: tmp_path)
 
     def tried(config: str) -> dict[str, str]:
-        return {'levels': '8, 16', 'outcome': f'tried | {config}'}
+        return {'taps': '`neck`', 'levels': '8, 16', 'outcome': f'tried | {config}'}
 
     monkeypatch.setattr(zoo, 'try_in_process', tried)
     return tmp_path
@@ -49,8 +49,8 @@ def test_the_table_has_a_row_a_folder(host, monkeypatch, capsys):
     run(monkeypatch, 'mmdet', '--out', str(host / 'table.md'))
     table = (
         f'{zoo.HEADER}\n'
-        '| fcos | `fcos_r50` | 8, 16 | tried / mmdet::fcos/fcos_r50.py |\n'
-        '| yolox | `yolox_x` | 8, 16 | tried / mmdet::yolox/yolox_x.py |\n'
+        '| fcos | `fcos_r50` | `neck` | 8, 16 | tried / mmdet::fcos/fcos_r50.py |\n'
+        '| yolox | `yolox_x` | `neck` | 8, 16 | tried / mmdet::yolox/yolox_x.py |\n'
     )
     assert (host / 'table.md').read_text() == table
     assert capsys.readouterr().out == table
@@ -58,17 +58,21 @@ def test_the_table_has_a_row_a_folder(host, monkeypatch, capsys):
 
 def test_an_interrupted_table_goes_on_with_what_is_not_known(host, monkeypatch):
     table = host / 'table.md'
-    known = '| fcos | `fcos_r50` | 8 | works |'
-    unknown = '| yolox | `yolox_x` |  | not known: longer than 600 s |'
+    known = '| fcos | `fcos_r50` | `neck` | 8 | works |'
+    unknown = '| yolox | `yolox_x` |  |  | not known: longer than 600 s |'
     table.write_text(f'{zoo.HEADER}\n{known}\n{unknown}\n')
     run(monkeypatch, 'mmdet', '--out', str(table))
     assert table.read_text().splitlines()[2:] == [
         known,
-        '| yolox | `yolox_x` | 8, 16 | tried / mmdet::yolox/yolox_x.py |',
+        '| yolox | `yolox_x` | `neck` | 8, 16 | tried / mmdet::yolox/yolox_x.py |',
     ]
 
 
 def test_a_trial_that_does_not_end_is_not_known(monkeypatch):
     monkeypatch.setattr(zoo, 'SECONDS', 0.1)
     found = zoo.try_in_process('mmdet::fcos/fcos_r50_fpn_1x_coco.py')
-    assert found == {'levels': '', 'outcome': 'not known: longer than 0.1 s'}
+    assert found == {
+        'taps': '',
+        'levels': '',
+        'outcome': 'not known: longer than 0.1 s',
+    }
