@@ -48,7 +48,7 @@ def test_a_wheel_has_what_mim_looks_for(wheel, name):
 def test_wheel_carries_the_commands_of_users_alone(wheel):
     start = 'tskd_mm/.mim/tools/'
     found = {n.removeprefix(start) for n in wheel.namelist() if n.startswith(start)}
-    names = ['train.py', 'test.py', 'check.py', 'make_config.py']
+    names = ['train.py', 'test.py', 'check.py', 'compare.py', 'make_config.py']
     names += [f'{k}_{w}.sh' for k in ('dist', 'slurm') for w in ('train', 'test')]
     tools = ('benchmark', 'plot', 'plot_attention')
     names += [f'analysis_tools/{name}.py' for name in tools]

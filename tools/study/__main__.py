@@ -11,12 +11,12 @@ Example, from the project's folder:
 
 import argparse
 import os
-import signal
-import sys
 from pathlib import Path
 
+from tskd_mm.apis.comparison.command import run_command
 from tskd_mm.apis.comparison.grid import Grid
 from tskd_mm.apis.comparison.report import write_report
+from tskd_mm.apis.comparison.trial import Trial
 
 from .read_study import ROOT, read_study
 
@@ -45,34 +45,33 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def run_study(args: argparse.Namespace) -> tuple[Path, list[Trial]]:
+    """Train what is missing and write the report.
+
+    Returns:
+        Path of the report, and the trainings that failed.
+    """
+    os.environ.pop('TSKD_DATA', None)  # a config is the same wherever the data is
+    study = read_study(args.study)
+    seeds = args.seeds or study.seeds
+    out = args.out.absolute()
+    table = (args.table or out / 'runs.csv').absolute()
+    # The configs import what lies next to the study's file.
+    places = str(args.study.resolve().parent), os.environ.get('PYTHONPATH')
+    variables = {
+        'TSKD_DATA': str(args.data.absolute()),
+        'PYTHONPATH': os.pathsep.join(filter(None, places)),
+    }
+    grid = Grid(study, table, out, ROOT / 'tools/train.py', variables)
+    trials = [] if args.report_only else [*study.trials(seeds)]
+    failed = grid.run(trials, args.jobs) if trials else []
+    return write_report(study, table, out, seeds), failed
+
+
 def main() -> None:
     args = parse_args()
-    os.environ.pop('TSKD_DATA', None)  # a config is the same wherever the data is
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit('terminated'))
-    try:
-        study = read_study(args.study)
-        seeds = args.seeds or study.seeds
-        out = args.out.absolute()
-        table = args.table or out / 'runs.csv'
-        # The configs import what lies next to the study's file.
-        places = str(args.study.resolve().parent), os.environ.get('PYTHONPATH')
-        variables = {
-            'TSKD_DATA': str(args.data.absolute()),
-            'PYTHONPATH': os.pathsep.join(filter(None, places)),
-        }
-        grid = Grid(study, table.absolute(), out, ROOT / 'tools/train.py', variables)
-        trials = [] if args.report_only else [*study.trials(seeds)]
-        failed = grid.run(trials, args.jobs) if trials else []
-        path = write_report(study, grid.table, out, seeds)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(str(error))
-    print(f'\n{path.read_text()}\nwritten to {path}')
-    if failed:
-        sys.exit(f'failed: {", ".join(map(str, failed))}; the same command tries again')
+    run_command(lambda: run_study(args))
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit('\ninterrupted: the same command goes on')
+    main()

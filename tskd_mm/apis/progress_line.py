@@ -27,25 +27,38 @@ def clock(seconds: float) -> str:
     return f'{minutes}:{rest:02d}'
 
 
-def progress(name: str, work_dir: Path, epochs: int, elapsed: float) -> str:
+def share_done(work_dir: Path, length: int) -> float:
+    """How far a training is, from 0 to 1.
+
+    Args:
+        work_dir: Its folder.
+        length: How many epochs it will have, or iterations where it has no epochs.
+    """
+    return _share(_scalars(work_dir), length)
+
+
+def progress(
+    name: str, work_dir: Path, length: int, elapsed: float, begun: float = 0.0
+) -> str:
     """How far a training is: ``TSKD [####......] 2/5, bbox_mAP 0.123, 1:30 left``.
 
     Args:
         name: Of the training.
         work_dir: Its folder.
-        epochs: How many it will have.
+        length: How many epochs it will have, or iterations where it has no epochs.
         elapsed: Seconds since its start.
+        begun: The share that was done then, by a training that it resumes.
     """
-    try:
-        scalars = read_scalars(work_dir)
-        last = next(reversed(scalars.train.values()))
-    except (FileNotFoundError, StopIteration):
+    scalars = _scalars(work_dir)
+    share = _share(scalars, length)
+    if share <= begun:
         return f'{name} starting'
-    share = last['step'] / (scalars.iters_per_epoch * epochs)
+    last = next(reversed(scalars.train.values()))
     done = round(share * BAR)
     bar = f'[{"#" * done}{"." * (BAR - done)}]'
-    left = clock(elapsed * (1 - share) / share)
-    return f'{name} {bar} {last["epoch"]}/{epochs}{last_metric(scalars)}, {left} left'
+    left = clock(elapsed * (1 - share) / (share - begun))
+    position = f'{last.get("epoch", last["step"])}/{length}'
+    return f'{name} {bar} {position}{last_metric(scalars)}, {left} left'
 
 
 def last_metric(scalars: RunScalars) -> str:
@@ -54,3 +67,14 @@ def last_metric(scalars: RunScalars) -> str:
     if not names:
         return ''
     return f', {names[0].rpartition("/")[2]} {scalars.metrics(names[0])[-1][1]:.3f}'
+
+
+def _scalars(work_dir: Path) -> RunScalars:
+    try:
+        return read_scalars(work_dir)
+    except FileNotFoundError:  # it is starting
+        return RunScalars(work_dir.name)
+
+
+def _share(scalars: RunScalars, length: int) -> float:
+    return max(scalars.train, default=0) / (scalars.iters_per_epoch * length)

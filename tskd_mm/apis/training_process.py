@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .progress_line import progress, show
+from .gpu_places import gpu_places
+from .progress_line import progress, share_done, show
 
 LOG = 'train.log'
 POLL = 1.0  # seconds between two looks at the trainings
@@ -33,16 +34,18 @@ class TrainingProcess:
         command: Arguments for Python.
         cwd: Folder in which it runs.
         work_dir: Folder for all that it writes; emptied, if a training was there.
-        epochs: How many it will have.
+        length: How many epochs it will have, or iterations where it has no epochs.
         variables: Set in its environment.
+        resumes: It goes on with what its folder holds, which is not emptied.
     """
 
     name: str
     command: Sequence[str]
     cwd: Path
     work_dir: Path
-    epochs: int
+    length: int
     variables: Mapping[str, str] = field(default_factory=dict)
+    resumes: bool = False
 
     @property
     def log(self) -> Path:
@@ -68,18 +71,21 @@ class Ended:
 class _Running:
     """A training that has been started."""
 
-    def __init__(self, training: TrainingProcess) -> None:
-        make_room(training.work_dir)
-        self.training = training
+    def __init__(self, training: TrainingProcess, place: Mapping[str, str]) -> None:
+        if not training.resumes:
+            make_room(training.work_dir)
+        self.training, self.place = training, place
+        self.begun = share_done(training.work_dir, training.length)
         self.started = time.monotonic()
+        variables = {**training.variables, **place}
         self.process = start_python(
-            training.command, training.cwd, training.log, training.variables
+            training.command, training.cwd, training.log, variables
         )
 
     def line(self) -> str:
         one = self.training
         elapsed = time.monotonic() - self.started
-        return progress(one.name, one.work_dir, one.epochs, elapsed)
+        return progress(one.name, one.work_dir, one.length, elapsed, self.begun)
 
     def poll(self) -> Ended | None:
         # Popen.poll would throw the CPU time away.
@@ -101,22 +107,24 @@ def run_trainings(
 
     Args:
         trainings: In the order to start them.
-        at_a_time: How many run side by side.
+        at_a_time: How many run side by side; where there are several GPUs, each on one.
         when_ended: Called with each that has ended. If it raises, or the program is
             interrupted, those that still run are killed.
     """
     waiting = deque(trainings)
+    places: deque[Mapping[str, str]] = deque(gpu_places(at_a_time))
     running: list[_Running] = []
     try:
         while waiting or running:
-            while waiting and len(running) < at_a_time:
-                running.append(_Running(waiting.popleft()))
+            while waiting and places:
+                running.append(_Running(waiting.popleft(), places.popleft()))
             time.sleep(POLL)
             show('  ' + '; '.join(one.line() for one in running))
             for one in [*running]:
                 ended = one.poll()
                 if ended is not None:
                     running.remove(one)
+                    places.append(one.place)
                     show('')
                     when_ended(one.training, ended)
     finally:
@@ -133,13 +141,13 @@ def start_python(
     Args:
         command: Its arguments.
         cwd: Folder in which it runs.
-        log: File of all that it prints.
+        log: File to which all is added that it prints.
         variables: Set in its environment.
     """
     # One thread each: two trainings side by side fill two cores better than one with
     # two threads, and the numbers do not depend on the machine's.
     settings = {'OMP_NUM_THREADS': '1', 'PYTHONWARNINGS': 'ignore', **KEEP_MEMORY}
-    with log.open('w') as file:
+    with log.open('a') as file:
         return subprocess.Popen(
             [sys.executable, *command],
             cwd=cwd,

@@ -1,32 +1,40 @@
 """A study's trainings: resumed, failed and interrupted."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from refusals import refused
 from study_rows import row
 
 from tskd_mm.apis import training_process
 from tskd_mm.apis.comparison.grid import Grid
 from tskd_mm.apis.comparison.study import Study
-from tskd_mm.apis.comparison.table import add_row, find_rows, read_table
+from tskd_mm.apis.comparison.table import (
+    add_row,
+    find_rows,
+    metric_of,
+    read_table,
+)
 from tskd_mm.apis.comparison.trial import Trial
 
 # Stands in for tools/train.py: writes what mmengine leaves of one epoch.
 TOOL = """
 import json, os, sys
-config, _, folder, _, seed = sys.argv[1:]
+config, _, folder, _, seed, *resume = sys.argv[1:]
 name, seed = os.path.basename(config), int(seed.removeprefix('randomness.seed='))
 if name == 'fail.py':
     sys.exit('no such luck')
-os.makedirs(folder + '/1/vis_data')
+os.makedirs(folder + '/1/vis_data', exist_ok=True)
 train = dict(lr=1, loss=1.0, time=2.0, epoch=1, iter=4, step=4)
 scores = [0.5 + seed, 0.25 + seed] if name != 'blind.py' else []
 val = [dict(acc=score, step=step) for step, score in enumerate(scores)]
 with open(folder + '/1/vis_data/scalars.json', 'w') as file:
     file.writelines(json.dumps(record) + '\\n' for record in [train, *val])
 with open(folder + '/seen', 'w') as file:
-    file.write(os.environ['COLOUR'] + ' ' + os.environ['OMP_NUM_THREADS'])
+    words = os.environ['COLOUR'], os.environ['OMP_NUM_THREADS'], *resume
+    file.write(' '.join(words))
 """
 
 
@@ -49,6 +57,10 @@ def write_config(folder: Path, name: str) -> Path:
     return path
 
 
+def folder_of(grid: Grid, trial: Trial) -> Path:
+    return grid.out / 'toy' / trial.method / f'seed{trial.seed}-{trial.fingerprint}'
+
+
 def trials(grid: Grid, seeds=(0, 1)) -> list[Trial]:
     return [*grid.study.trials(seeds)]
 
@@ -66,12 +78,12 @@ def test_a_failure_loses_no_other(grid, capsys):
     assert {r.seconds for r in rows} == {8.0}  # 4 iterations of 2 seconds
     assert all(0 < r.cpu_seconds < 60 for r in rows)
     said = capsys.readouterr().out
-    log = grid.out / 'toy' / 'fail' / 'seed0' / 'train.log'
+    folders = {t.method: folder_of(grid, t) for t in trials(grid, seeds=[0])}
+    log = folders['fail'] / 'train.log'
     assert 'no such luck\n\nafter ' in said
     assert f' the training failed; the whole log is {log}\n' in said
     assert re.search(r'good seed 0 +done in \d+:\d\d: last 0.25, best 0.5\n', said)
-    seen = grid.out / 'toy' / 'good' / 'seed0' / 'seen'
-    assert seen.read_text() == 'red 1'
+    assert (folders['good'] / 'seen').read_text() == 'red 1'
 
 
 def test_the_same_command_goes_on(grid, capsys):
@@ -91,22 +103,69 @@ def test_the_same_command_goes_on(grid, capsys):
     assert found['other'].last == 0.25
 
 
-def test_a_training_without_the_metric_has_failed(grid, capsys):
+def test_a_training_without_the_metric_ends_the_study(grid):
+    grid.study = replace(grid.study, metric='mAP')
+    text = "good seed 0 has no validation metric 'mAP', but acc: choose from these"
+    with refused(text):
+        grid.run(trials(grid), jobs=1)
+    assert read_table(grid.table) == []
+    assert not (grid.out / 'toy' / 'fail').exists()
+
+
+def test_a_training_without_any_metric(grid):
+    grid.study = replace(grid.study, metric='')
     config = write_config(grid.out.parent, 'blind')
     blind = Trial('toy', 'blind', 0, config, root=grid.study.root)
-    assert grid.run([blind], jobs=1) == [blind]
-    assert read_table(grid.table) == []
-    said = capsys.readouterr().out
-    assert said.splitlines()[-1].split() == (
-        ['blind', 'seed', '0', 'has', 'no', 'validation', 'metric', 'acc']
-    )
+    text = "blind seed 0 has no validation metric '', but none at all: choose from …"
+    with refused(text):
+        grid.run([blind], jobs=1)
 
 
-def test_an_interrupted_training_starts_anew(grid):
+def test_the_metric_of_a_study_without_one(grid):
+    grid.study = replace(grid.study, metric='')
+    assert grid.run(trials(grid, seeds=[0])[:1], jobs=1) == []
+    [found] = read_table(grid.table)
+    assert found.metric == metric_of([found], trials(grid)) == 'acc'
+    assert metric_of([found], trials(grid, seeds=[1])) == ''
+
+
+def test_the_best_of_a_loss_is_the_least(grid):
+    tool = TOOL.replace('dict(acc=score', 'dict(loss=score')
+    grid.tool.write_text(tool)
+    grid.study = replace(grid.study, metric='loss')
+    assert grid.run(trials(grid, seeds=[0])[:1], jobs=1) == []
+    assert read_table(grid.table)[0].best == 0.25
+
+
+@pytest.mark.parametrize('cost, words', [('seconds', ' --resume'), ('cpu_seconds', '')])
+def test_an_interrupted_training_goes_on_unless_its_cpu_time_counts(grid, cost, words):
+    grid.study = replace(grid.study, cost=cost)
     [trial] = trials(grid, seeds=[0])[:1]
-    folder = grid.out / 'toy' / 'good' / 'seed0'
+    folder = folder_of(grid, trial)
     (folder / '0' / 'vis_data').mkdir(parents=True)
-    (folder / 'train.log').write_text('half')
+    (folder / 'train.log').write_text('half\n')
     (folder / '0' / 'vis_data' / 'scalars.json').write_text('{"acc": 99, "step": 9}\n')
+    (folder / 'epoch_1.pth').write_text('weights')
+    (folder / 'last_checkpoint').write_text(str(folder / 'epoch_1.pth'))
     assert grid.run([trial], jobs=1) == []
-    assert read_table(grid.table)[0].best == 0.5
+    assert read_table(grid.table)[0].best == (99 if words else 0.5)
+    assert (folder / 'seen').read_text() == f'red 1{words}'
+    assert (folder / 'train.log').read_text() == ('half\n' if words else '')
+
+
+def test_a_training_whose_checkpoint_is_gone_starts_anew(grid):
+    grid.study = replace(grid.study, cost='seconds')
+    [trial] = trials(grid, seeds=[0])[:1]
+    folder = folder_of(grid, trial)
+    folder.mkdir(parents=True)
+    (folder / 'train.log').write_text('half')
+    (folder / 'last_checkpoint').write_text(str(folder / 'epoch_1.pth'))
+    assert grid.run([trial], jobs=1) == []
+    assert (folder / 'seen').read_text() == 'red 1'
+
+
+def test_a_changed_config_is_not_resumed(grid):
+    [before] = trials(grid, seeds=[0])[:1]
+    after = replace(before, options=('model.width=2',))
+    assert grid.run([before], jobs=1) == grid.run([after], jobs=1) == []
+    assert len([*(grid.out / 'toy' / 'good').iterdir()]) == 2

@@ -7,6 +7,7 @@ from study_rows import row
 from written_study import write_study
 
 from tools.study import __main__ as study_tool
+from tskd_mm.apis.comparison import command
 from tskd_mm.apis.comparison.table import add_row
 from tskd_mm.apis.comparison.trial import Trial
 
@@ -20,7 +21,7 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('TSKD_DATA', 'elsewhere')
     words = ['study.py', str(path), '--out', str(tmp_path / 'out'), '--report-only']
     monkeypatch.setattr(sys, 'argv', words)
-    monkeypatch.setattr(study_tool.signal, 'signal', lambda *_: None)
+    monkeypatch.setattr(command.signal, 'signal', lambda *_: None)
     study_tool.main()
     said = capsys.readouterr().out
     assert '1 of 1 trainings are done.' in said
@@ -40,7 +41,7 @@ def test_trainings_find_the_data_and_what_lies_next_to_the_study(tmp_path, monke
         return []
 
     monkeypatch.setattr(study_tool.Grid, 'run', run)
-    monkeypatch.setattr(study_tool.signal, 'signal', lambda *_: None)
+    monkeypatch.setattr(command.signal, 'signal', lambda *_: None)
     monkeypatch.setenv('PYTHONPATH', 'elsewhere')
     words = ['x', str(path), '--out', str(tmp_path / 'out'), '--data', str(tmp_path)]
     monkeypatch.setattr(sys, 'argv', [*words, '--seeds', '4', '5', '--jobs', '2'])

@@ -1,9 +1,12 @@
 """Trains what a study's table does not hold yet."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mmengine.runner import find_latest_checkpoint
+
+from ...engine.preflight.main_metric import main_metric
 from ..progress_line import clock, say
 from ..run_scalars import read_scalars
 from ..training_process import Ended, TrainingProcess, failure, run_trainings
@@ -39,6 +42,9 @@ class Grid:
 
         Returns:
             Those that failed.
+
+        Raises:
+            ValueError: If a training has no such validation metric.
         """
         done = find_rows(read_table(self.table), trials, self.study.metric)
         waiting = {str(trial): trial for trial in trials if trial not in done}
@@ -55,11 +61,14 @@ class Grid:
         return failed
 
     def _training(self, trial: Trial) -> TrainingProcess:
-        work_dir = self.out / trial.study / trial.method / f'seed{trial.seed}'
+        name = f'seed{trial.seed}-{trial.fingerprint}'
+        work_dir = self.out / trial.study / trial.method / name
         command = [str(self.tool), *trial.arguments(work_dir)]
-        return TrainingProcess(
-            str(trial), command, trial.root, work_dir, trial.length, self.variables
-        )
+        resumes = self.study.resumes and has_checkpoint(work_dir)
+        if resumes:
+            command.append('--resume')
+        place = trial.root, work_dir, trial.length
+        return TrainingProcess(str(trial), command, *place, self.variables, resumes)
 
     def _finish(self, trial: Trial, training: TrainingProcess, ended: Ended) -> bool:
         """Write down what came out; whether it was a result."""
@@ -68,18 +77,22 @@ class Grid:
             say(str(trial), failure(f'after {took} the training', training.log))
             return False
         scalars = read_scalars(training.work_dir)
-        values = [value for _, value in scalars.metrics(self.study.metric)]
+        metric = self.study.metric or main_metric(scalars.metric_names)
+        values = [float(value) for _, value in scalars.metrics(metric)]
         if not values:
-            say(str(trial), f'has no validation metric {self.study.metric}')
-            return False
+            raise ValueError(
+                f'{trial} has no validation metric {metric!r}, but '
+                f'{", ".join(scalars.metric_names) or "none at all"}: choose from these'
+            )
+        best = max(values, key=replace(self.study, metric=metric).gain)
         row = Row(
             study=trial.study,
             method=trial.method,
             seed=trial.seed,
-            metric=self.study.metric,
+            metric=metric,
             epochs=trial.length,
             last=round(values[-1], 6),
-            best=round(max(values), 6),
+            best=round(best, 6),
             seconds=round(scalars.seconds(), 1),
             cpu_seconds=round(ended.cpu_seconds, 2),
             versions=versions(),
@@ -88,3 +101,10 @@ class Grid:
         add_row(self.table, row)
         say(str(trial), f'done in {took}: last {row.last:.4g}, best {row.best:.4g}')
         return True
+
+
+def has_checkpoint(work_dir: Path) -> bool:
+    """Whether a training there can be resumed."""
+    if not (work_dir / 'last_checkpoint').is_file():
+        return False
+    return Path(find_latest_checkpoint(str(work_dir)) or '').is_file()

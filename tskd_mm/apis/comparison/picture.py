@@ -22,11 +22,10 @@ def draw(study: Study, results: Results, out: Path) -> None:
     left.set_yticks(range(len(study.methods)), study.methods)
     left.set_xlabel(f'{study.metric}, last epoch (bar: mean)')
     for height, (method, baseline) in enumerate(study.comparisons):
-        found = paired(results, method, baseline, 'last')
+        found = paired(results, method, baseline, 'last').times(study.times)
         if found.mean is not None:
-            error = None if found.half is None else study.times * found.half
-            center = study.times * found.mean
-            right.errorbar(center, height, xerr=error, fmt='ks', ms=4, capsize=4)
+            half = found.half
+            right.errorbar(found.mean, height, xerr=half, fmt='ks', ms=4, capsize=4)
     names = [f'{method} - {baseline}' for method, baseline in study.comparisons]
     right.set_yticks(range(len(names)), names)
     right.axvline(0, color='0.6', lw=1)

@@ -10,8 +10,13 @@ from .picture import draw
 from .results import Results, paired, results_of
 from .study import Study
 from .table import find_rows, read_table
+from .verdict import verdicts
 
 NONE = '-'
+COSTS = {
+    'cpu_seconds': 'CPU time of the whole process',
+    'seconds': 'time in training iterations, on the clock',
+}
 
 
 def write_report(study: Study, table: Path, out: Path, seeds: Sequence[int]) -> Path:
@@ -44,7 +49,10 @@ def summary(study: Study, results: Results) -> list[tuple[str, ...]]:
     for method in study.methods:
         found = results.get(method, {})
         shared = [seed for seed in found if seed in results.get(first, {})]
-        costs = [found[s].cpu_seconds / results[first][s].cpu_seconds for s in shared]
+        costs = [
+            getattr(found[s], study.cost) / getattr(results[first][s], study.cost)
+            for s in shared
+        ]
         rows.append(
             (
                 method,
@@ -63,20 +71,21 @@ def differences(study: Study, results: Results) -> list[tuple[str, ...]]:
         ('difference', 'seeds', 'last', '95 % interval', 'best', '95 % interval')
     ]
     for method, baseline in study.comparisons:
-        last, best = (paired(results, method, baseline, c) for c in ('last', 'best'))
-        cells = [*_cells(last, study.times), *_cells(best, study.times)]
+        last, best = (
+            paired(results, method, baseline, column).times(study.times)
+            for column in ('last', 'best')
+        )
+        cells = [*_cells(last), *_cells(best)]
         rows.append((f'{method} - {baseline}', str(last.count), *cells))
     return rows
 
 
-def _cells(found: Interval, times: float) -> tuple[str, str]:
+def _cells(found: Interval) -> tuple[str, str]:
     if found.mean is None:
         return NONE, NONE
-    center = times * found.mean
-    if found.half is None:
-        return f'{center:+.2f}', NONE
-    half = times * found.half
-    return f'{center:+.2f}', f'{center - half:+.2f} to {center + half:+.2f}'
+    if found.bounds is None:
+        return f'{found.mean:+.2f}', NONE
+    return f'{found.mean:+.2f}', '{:+.2f} to {:+.2f}'.format(*found.bounds)
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -113,13 +122,15 @@ def report(study: Study, results: Results, seeds: Sequence[int]) -> str:
             f'{done}; missing (method and seed): {", ".join(missing)}.'
             if missing
             else f'{done}.',
+            '\n'.join(f'- {sentence}' for sentence in verdicts(study, results)),
             markdown_table(summary(study, results)),
             f'Last and best: `{study.metric}`{times}, mean ± standard deviation over '
-            'seeds. Best is chosen on the images it is reported for. Cost: CPU time of '
-            f'the whole process, relative to {next(iter(study.methods))}.',
+            'seeds. Best is chosen on the images it is reported for. Cost: '
+            f'{COSTS[study.cost]}, relative to {next(iter(study.methods))}.',
             markdown_table(differences(study, results)),
             'Differences are taken seed by seed. The intervals are those of '
-            "Student's t, one comparison at a time.",
+            "Student's t, one comparison at a time. So many seeds as are named would "
+            'see a difference in four cases of five.',
             f'![Every training, and the differences]({study.name}.png)',
         ]
     )

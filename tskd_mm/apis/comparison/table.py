@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ class Row:
         metric: Name of the validation metric.
         epochs: Trained.
         last: The metric after the last epoch.
-        best: Highest of all validations.
+        best: Best of all validations.
         seconds: In training iterations, on a clock, while other work ran too.
-        cpu_seconds: Of the whole process, on all its cores.
+        cpu_seconds: Of the whole process, on all its cores; of a resumed training, of
+            the last one.
         versions: Of the packages.
         fingerprint: Of the config.
     """
@@ -45,8 +47,9 @@ class Row:
 
 
 def versions() -> str:
-    """Versions of the packages that a training depends on."""
-    return ' '.join(f'{m}={import_module(m).__version__}' for m in MODULES)
+    """Versions of the packages that a training depends on, as far as installed."""
+    found = [import_module(name) for name in MODULES if find_spec(name)]
+    return ' '.join(f'{module.__name__}={module.__version__}' for module in found)
 
 
 def read_table(path: Path) -> list[Row]:
@@ -82,6 +85,13 @@ def add_row(path: Path, row: Row) -> None:
         if new:
             writer.writerow(field.name for field in fields(Row))
         writer.writerow(astuple(row))
+
+
+def metric_of(rows: Iterable[Row], trials: Iterable[Trial]) -> str:
+    """The metric of the first training of these that is finished, or empty."""
+    marks = {(trial.fingerprint, trial.seed) for trial in trials}
+    found = (row.metric for row in rows if (row.fingerprint, row.seed) in marks)
+    return next(found, '')
 
 
 def find_rows(

@@ -111,13 +111,7 @@ class TSKDMemoryHook(DistillationHook):
         unit = 'epoch' if self.by_epoch else 'iteration'
         now = runner.epoch if self.by_epoch else runner.iter
         end = runner.max_epochs if self.by_epoch else runner.max_iters
-        first = self.schedule.interval * self.schedule.num_slots
-        if end <= first:
-            raise ValueError(
-                f'the training has {end} {unit}s, but the first review comes after '
-                f'{first}: train for at least {first + self.schedule.review_length} '
-                f'{unit}s, or set a smaller interval or num_slots in TSKDMemoryHook'
-            )
+        self.schedule.check_length(end, unit)
         bank = self.distiller(runner).bank
         filled = set(bank.slots) if bank else set()
         for step, node in self.schedule.nodes(now, end):

@@ -15,11 +15,11 @@ from torch.utils.data import DataLoader
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
 from ..validation_images import one_image, validation_images
+from .main_metric import main_metric
 
 IMAGES = 16
 SECONDS = 15  # for the images; a slow machine looks at fewer
 NEAR_ZERO = 0.02  # of a perfect score
-HEADLINES = ('mAP', 'top1')  # others can be of a single class
 # Where metrics of mmengine, mmdet and mmpretrain write.
 WRITTEN = ('outfile_prefix', 'outfile_path', 'out_file_path', 'file_path', 'output_dir')
 Predictions = list[tuple[Any, Any]]  # batches of one image, predicted samples
@@ -94,7 +94,8 @@ def _first_number(
     configs = evaluator['metrics'] if nested else evaluator
     for config in configs if isinstance(configs, Sequence) else [configs]:
         scores = _numbers(_scores(config, predictions, meta))
-        for name in sorted(scores, key=lambda name: not name.endswith(HEADLINES)):
+        if scores:
+            name = main_metric(scores)
             return name, scores[name]
     return '', 0.0
 

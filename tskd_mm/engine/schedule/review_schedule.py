@@ -51,6 +51,24 @@ class ReviewSchedule:
                 f'review_length={self.review_length} and interval={self.interval}'
             )
 
+    def check_length(self, steps: int, unit: str) -> None:
+        """Check that a training is long enough for a review.
+
+        Args:
+            steps: Of the whole training.
+            unit: What they are: ``'epoch'`` or ``'iteration'``.
+
+        Raises:
+            ValueError: If it is not.
+        """
+        first = self.interval * self.num_slots
+        if steps <= first:
+            raise ValueError(
+                f'the training has {steps} {unit}s, but the first review comes after '
+                f'{first}: train for at least {first + self.review_length} '
+                f'{unit}s, or set a smaller interval or num_slots in TSKDMemoryHook'
+            )
+
     def node(self, step: int) -> Node:
         """The node that ``step`` (from 0) belongs to."""
         position, offset = divmod(step, self.interval)

@@ -1,0 +1,137 @@
+r"""Does it help on my data? Trains with and without a distillation, and compares.
+
+From the config of a distillation come the arms: `none`, the student alone; `static`,
+with the static losses alone; `tskd`, the config as it is, if it has a review. Each
+--arm adds one with changes of the config. All are trained with the same seeds, each in
+a process of its own with one CPU thread, on one GPU each where there are several. The
+same command goes on after an interruption.
+
+Example:
+    python tools/compare.py my_tskd_config.py --epochs 4 \
+        --arm mgd "model.feature_losses=dict(_delete_=True, mgd=dict(type='MGDLoss'))"
+"""
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tskd_mm.apis.comparison.command import run_command
+from tskd_mm.apis.comparison.config_study import (
+    config_arms,
+    configured_metric,
+    make_study,
+    with_results,
+)
+from tskd_mm.apis.comparison.grid import Grid
+from tskd_mm.apis.comparison.report import write_report
+from tskd_mm.apis.comparison.table import metric_of, read_table
+from tskd_mm.apis.comparison.trial import Trial
+from tskd_mm.apis.read_config import read_config
+
+TRAIN = Path(__file__).resolve().with_name('train.py')
+
+
+def named_arms(words: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """Options by the name of their arm.
+
+    Raises:
+        ValueError: If a name is missing, is no name of a folder, or is taken.
+    """
+    arms: dict[str, list[str]] = {}
+    for name, *options in words:
+        if not re.fullmatch(r'[\w.-]+', name) or not options:
+            raise ValueError(
+                f'--arm must be a name and changes, --arm NAME KEY=VALUE ..., but got '
+                f'{" ".join([name, *options])}'
+            )
+        if name in ('none', 'static', 'tskd', *arms):
+            raise ValueError(f'--arm {name}: there is an arm of this name already')
+        arms[name] = options
+    return arms
+
+
+def compare(args: argparse.Namespace) -> tuple[Path, list[Trial]]:
+    """Train what is missing and write the report.
+
+    Returns:
+        Path of the report, and the trainings that failed.
+    """
+    config = read_config(args.config)
+    arms = config_arms(config, named_arms(args.arm), args.epochs)
+    out, name = args.out.absolute(), args.config.stem
+    study = make_study(
+        name,
+        arms,
+        out / name / 'configs',
+        args.seeds,
+        metric=args.metric or configured_metric(config),
+        resolve=args.resolve,
+    )
+    table, trials = out / 'runs.csv', [*study.trials()]
+    metric = study.metric or metric_of(read_table(table), trials)
+    grid = Grid(replace(study, metric=metric), table, out, TRAIN)
+    failed = grid.run(trials, args.jobs)
+    study = with_results(study, read_table(table))
+    return write_report(study, table, out, study.seeds), failed
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', type=Path, help='config with a TSKDDistiller')
+    parser.add_argument(
+        '--arm',
+        action='append',
+        nargs='+',
+        default=[],
+        metavar=('NAME', 'KEY=VALUE'),
+        help='one more arm: changes of the config, as for --cfg-options',
+    )
+    parser.add_argument('--seeds', type=positive(int), default=3, help='how many')
+    parser.add_argument(
+        '--epochs',
+        type=positive(int),
+        help="of each training; default: the config's own",
+    )
+    parser.add_argument(
+        '--metric',
+        help='as in the log of a validation; default: that of save_best, else mAP, '
+        'top-1 accuracy or the first',
+    )
+    parser.add_argument(
+        '--resolve',
+        type=positive(float),
+        default=0.5,
+        help='difference that is worth seeing, in the unit of the table',
+    )
+    parser.add_argument(
+        '--jobs', type=positive(int), default=1, help='trainings at a time'
+    )
+    parser.add_argument(
+        '--out', type=Path, default=Path('work_dirs/compare'), help='of all it writes'
+    )
+    return parser.parse_args()
+
+
+def positive(kind: type[float]) -> Callable[[str], float]:
+    """Reads a number of some kind above 0."""
+
+    def read(text: str) -> float:
+        number = kind(text)
+        if number <= 0:
+            raise argparse.ArgumentTypeError(f'must be above 0, but got {number}')
+        return number
+
+    return read
+
+
+def main() -> None:
+    args = parse_args()
+    run_command(lambda: compare(args))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,144 @@
+"""Makes the schedule of a config as long as one likes, in proportion."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mmengine.config import Config
+
+WARMUPS = ('LinearLR', 'ConstantLR', 'WarmupLR', 'LinearMomentum', 'ConstantMomentum')
+# Their arguments are rates for an epoch, or count epochs in a way of their own.
+NOT_IN_PROPORTION = ('Exponential', 'CosineRestart', 'ReduceOnPlateau')
+ADVICE = 'write the schedule into the config, and leave out --epochs'
+
+
+class EpochScale:
+    """Maps points in time of one schedule to another, first and last to themselves.
+
+    Args:
+        old: Epochs of the one.
+        new: Epochs of the other.
+    """
+
+    def __init__(self, old: int, new: int) -> None:
+        self.old, self.new = old, new
+
+    def point(self, epoch: int) -> int:
+        """The epoch in the new schedule; none but 0 becomes 0."""
+        return max(1, epoch * self.new // self.old) if epoch > 0 else epoch
+
+    def interval(self, epochs: int) -> int:
+        """A distance between repeated events; -1 is never."""
+        return max(1, epochs * self.new // self.old) if epochs > 0 else epochs
+
+    def span(self, begin: int, epochs: int) -> int:
+        """Epochs from a point on."""
+        return self.point(begin + epochs) - self.point(begin)
+
+
+def set_epochs(config: Config, epochs: int) -> None:
+    """Make a config's training shorter or longer, with all that counts its epochs.
+
+    Learning rates, validation, checkpoints, the hooks of mmengine, mmdet and mmpretrain
+    that act at an epoch, and factors of LossWeightHook and teachers of TeacherRouteHook
+    keep their places in proportion, rounded down to whole epochs. The interval of
+    TSKDMemoryHook and warm-ups in iterations stay.
+
+    Args:
+        config: Changed.
+        epochs: Of the new schedule.
+
+    Raises:
+        ValueError: If the config counts iterations, or part of its schedule cannot be
+            scaled.
+    """
+    if 'max_epochs' not in config.train_cfg:
+        raise ValueError(
+            f'--epochs needs a training in epochs, but train_cfg has '
+            f'{dict(config.train_cfg)}: {ADVICE}'
+        )
+    scale = EpochScale(config.train_cfg.max_epochs, epochs)
+    _scale_loop(config.train_cfg, scale)
+    for scheduler in _with_type(config.get('param_scheduler')):
+        _scale_scheduler(scheduler, scale)
+    for hook in _with_type([config.get('default_hooks'), config.get('custom_hooks')]):
+        _scale_hook(hook, scale)
+
+
+def _scale_loop(loop: dict[str, Any], scale: EpochScale) -> None:
+    loop['max_epochs'] = scale.new
+    _change(loop, 'val_interval', scale.interval)
+    _change(loop, 'val_begin', scale.point)
+    _change(
+        loop,
+        'dynamic_intervals',
+        lambda steps: [(scale.point(a), scale.interval(b)) for a, b in steps],
+    )
+
+
+def _scale_scheduler(scheduler: dict[str, Any], scale: EpochScale) -> None:
+    kind, begin = str(scheduler['type']), scheduler.get('begin', 0)
+    if not scheduler.get('by_epoch', True):
+        if begin or not kind.endswith(WARMUPS):
+            raise ValueError(f'{kind} counts iterations (by_epoch=False): {ADVICE}')
+        return
+    if kind.rpartition('.')[2].startswith(NOT_IN_PROPORTION):
+        raise ValueError(f'{kind} cannot be scaled to other epochs: {ADVICE}')
+    for name in ('T_max', 'step_size', 'total_steps'):
+        _change(scheduler, name, lambda span: max(1, scale.span(begin, span)))
+    # Milestones count from the begin, as mmengine's schedulers do.
+    _change(scheduler, 'milestones', lambda x: [scale.span(begin, m) for m in x])
+    for name in ('begin', 'end'):
+        _change(scheduler, name, scale.point)
+    if 'end' in scheduler and scheduler['end'] <= scheduler.get('begin', 0):
+        raise ValueError(
+            f'{kind} from epoch {begin} on would have no epoch of {scale.new}: {ADVICE}'
+        )
+
+
+def _scale_hook(hook: dict[str, Any], scale: EpochScale) -> None:
+    kind = str(hook['type']).rpartition('.')[2]
+    by_epoch = hook.get('by_epoch', True)
+    _change(hook, 'switch_epoch', scale.point)  # PipelineSwitchHook
+    _change(hook, 'begin_epoch', scale.point)  # EMAHook
+    if kind == 'YOLOXModeSwitchHook':
+        hook.setdefault('num_last_epochs', 15)  # its default
+    _change(hook, 'num_last_epochs', scale.interval)
+    if kind == 'SwitchRecipeHook':
+        for recipe in hook['schedule']:
+            _change(recipe, 'action_epoch', scale.point)
+    if kind == 'CheckpointHook' and by_epoch:
+        _change(hook, 'interval', scale.interval)
+        _change(hook, 'save_begin', scale.point)
+    if kind == 'TeacherRouteHook' and by_epoch:
+        _change(hook, 'checkpoints', lambda x: _points(kind, x, scale))
+    if kind == 'LossWeightHook' and by_epoch:
+        for name, points in hook['factors'].items():
+            if not isinstance(points, dict):  # a curve by share of the training
+                hook['factors'][name] = _points(kind, points, scale)
+
+
+def _points(kind: str, points: Any, scale: EpochScale) -> list[tuple[int, Any]]:
+    moved = [(scale.point(epoch), value) for epoch, value in points]
+    if len({epoch for epoch, _ in moved}) < len(moved):
+        raise ValueError(
+            f'two points of {kind} would come to the same of {scale.new} epochs: '
+            f'{ADVICE}'
+        )
+    return moved
+
+
+def _change(part: dict[str, Any], name: str, new: Callable[[Any], Any]) -> None:
+    if part.get(name) is not None:
+        part[name] = new(part[name])
+
+
+def _with_type(part: Any) -> Iterator[dict[str, Any]]:
+    """The typed dicts of a dict or list, those inside of others too."""
+    if isinstance(part, dict) and 'type' in part:
+        yield part
+    elif isinstance(part, dict):
+        for inner in part.values():
+            yield from _with_type(inner)
+    elif isinstance(part, (list, tuple)):
+        for inner in part:
+            yield from _with_type(inner)
