@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from doc_blocks import ROOT, named_files
-from error_texts import error_texts
+from error_texts import error_texts, log_texts
 from mmengine.fileio import load
 from mmengine.registry import HOOKS, MODELS
 from toys import without_chatter
@@ -63,8 +63,9 @@ def test_every_command_is_in_the_table_of_commands():
 
 def test_no_entry_without_an_error():
     """Every message under the headings of the package's own is raised somewhere."""
-    raised = error_texts(ROOT / 'tskd_mm')
-    own = (DOCS / 'troubleshooting.md').read_text().split('## No error')[0]
+    raised = [x for p in ('tskd_mm', 'tools') for x in error_texts(ROOT / p)]
+    raised += log_texts(ROOT / 'tools')
+    own = (DOCS / 'troubleshooting.md').read_text().split('## Lines of the log')[0]
     entries = [
         ' '.join(entry.split())
         for item in re.findall(r'^- (`.*?)(?:\n\n|\n(?=- )|\Z)', own, re.M | re.S)

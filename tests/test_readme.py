@@ -8,7 +8,7 @@ import mmdet
 import mmengine
 import pytest
 import torch
-from doc_blocks import ROOT, block
+from doc_blocks import ROOT, block, blocks
 from mmengine.registry import MODELS
 from toys import TRUSTING, load_whole, run_tool, same_tensors, scalars
 from user_files import user_classifier, user_detector
@@ -17,6 +17,13 @@ from tskd_mm.models.loading.model_config import find_model
 
 pytestmark = pytest.mark.docs
 TRAIN, TEST = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))
+CLASSIFIERS = 'my_classifier.py', 'my_teacher.py'
+SMALL = (
+    'train_cfg.max_epochs=4 train_cfg.val_interval=4 train_dataloader.batch_size=4 '
+    'train_dataloader.num_workers=0 train_dataloader.persistent_workers=False '
+    'val_dataloader.num_workers=0 val_dataloader.persistent_workers=False '
+    'default_hooks.logger.interval=1'
+)
 STOCK = Path(mmdet.__file__).parent / '.mim' / 'tools'
 
 
@@ -100,25 +107,53 @@ def check_published(folder: Path, checkpoint: str) -> None:
 
 
 def test_a_user_s_classifier_trains_and_predicts(folder):
+    """ConvNeXt teaches MobileNetV3 on images in folders, as the page says."""
     user_classifier(folder)
-    lines = block('classifiers.md', 'A classifier', 'python')
+    taps = run_tool(folder, str(ROOT / 'tools' / 'make_config.py'), *CLASSIFIERS)
+    written = (folder / 'my_tskd_classifier.py').read_text()
+    assert written.partition('student_taps')[2] in taps
+    assert block('classifiers.md', 'The taps', 'text') in taps
+    weights = folder / 'work_dirs' / 'my_teacher' / 'epoch_100.pth'
+    weights.parent.mkdir(parents=True)
+    teacher = MODELS.build(find_model('my_teacher.py', 'teacher').config)
+    torch.save({'state_dict': teacher.state_dict()}, weights)
     # The review of interval=5 is beyond four epochs.
-    lines = lines.replace('interval=5', 'interval=1')
-    (folder / 'my_tskd_classifier.py').write_text(lines)
-    options = own_teacher(folder, 'my_classifier.py')
-    run_tool(folder, TRAIN, 'my_tskd_classifier.py', '--cfg-options', *options)
+    scores = block('classifiers.md', 'Scores', 'python')
+    (folder / 'with_scores.py').write_text(scores)
+    options = f'{SMALL} custom_hooks.0.interval=1 randomness.seed=0'.split()
+    run_tool(folder, TRAIN, 'with_scores.py', '--cfg-options', *options)
 
-    work = folder / 'work_dirs' / 'my_tskd_classifier'
-    rows = [row for row in scalars(work) if 'loss_kl' in row]
+    work = folder / 'work_dirs' / 'with_scores'
+    rows = [row for row in scalars(work) if {'loss_kl', 'loss_pkd'} <= {*row}]
     assert {row['epoch'] for row in rows if 'loss_review' in row} == {4}
+    (folder / 'work_dirs' / 'my_tskd_classifier').symlink_to(work)
     checkpoint = str(work / 'epoch_4.pth')
-    tested = predictions(folder, TEST, 'my_tskd_classifier.py', checkpoint)[0]
+    tested = predictions(folder, TEST, 'my_classifier.py', checkpoint)[0]
     shutil.copy(tested['img_path'], folder / 'image.jpg')
-    names = run_block('A classifier in Python', 'epoch_200')
+    names = run_block('A classifier in Python', 'epoch_100')
     weights = load_whole(checkpoint)['state_dict']
     assert same_tensors(names['inferencer'].model.state_dict(), weights)
     # What the test tool found there.
     label = int(tested['pred_label'])
     assert names['label'] == label
     assert names['score'] == pytest.approx(tested['pred_score'].max().item(), abs=1e-4)
-    assert names['result']['pred_class'] == ['bright', 'dark'][label]
+    assert names['result']['pred_class'] == ['bolt', 'nut', 'washer'][label]
+
+
+def test_a_loss_of_one_s_own_trains(folder):
+    """The one that docs/extending.md writes, with its config."""
+    user_detector(folder)
+    lines = block('README.md', 'Add it to your config', 'python')
+    (folder / 'my_tskd_config.py').write_text(lines)
+    loss, config, *_ = (
+        b.text for b in blocks(ROOT / 'docs' / 'extending.md') if b.language == 'python'
+    )
+    (folder / 'my_losses.py').write_text(loss)
+    (folder / 'my_cosine_config.py').write_text(config)
+    options = own_teacher(folder, 'my_detector.py')
+    command = TRAIN, 'my_cosine_config.py', '--cfg-options', *options
+    run_tool(folder, *command, PYTHONPATH=f'{ROOT}:.')
+    rows = scalars(folder / 'work_dirs' / 'my_cosine_config')
+    values = [row['loss_cosine'] for row in rows if 'loss_cosine' in row]
+    assert values and all(0 < value < 5 * 2 * 2 for value in values)  # five levels
+    assert not any('loss_pkd' in row for row in rows)

@@ -13,22 +13,15 @@ the ends of the backbone's stages: the last module of each stride.
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.hub import get_config
-from mmengine.registry import MODELS
-from torch import nn
 
-from tskd_mm.models.features.feature_tap import FeatureTap, Inspection
+from tskd_mm.apis.find_levels import NUM_STAGES, find_levels
 from tskd_mm.models.loading.model_config import ModelSource, find_model
 
-# Where a detector may have levels, the best first.
-PLACES = ('neck', 'panoptic_head.pixel_decoder', 'backbone')
-NUM_STAGES = 4  # at most, of a classifier: the last ones
 TEMPLATE = """\
 # Strides of the levels: student {student_strides}, teacher {teacher_strides}.
 # Channels: student {student_channels}, teacher {teacher_channels}.
@@ -46,27 +39,6 @@ custom_hooks = [{hooks}{hook}]
 """
 
 
-@dataclass
-class Levels:
-    """Where a model has levels.
-
-    Attributes:
-        taps: One module for all levels, or one for each.
-        strides: Of each level, in pixels.
-        channels: Of each level.
-    """
-
-    taps: list[str]
-    strides: list[int]
-    channels: list[int]
-
-    def taps_of(self, strides: Sequence[int]) -> list[str]:
-        """The taps that levels of these strides need."""
-        if len(self.taps) == 1:
-            return self.taps
-        return [tap for tap, s in zip(self.taps, self.strides) if s in strides]
-
-
 def make_config(student: str, teacher: str) -> str:
     """Text of a config that trains ``student`` with ``teacher``.
 
@@ -82,7 +54,7 @@ def make_config(student: str, teacher: str) -> str:
         role: find_model(name, role)
         for role, name in (('student', student), ('teacher', teacher))
     }
-    found = {role: _levels(source) for role, source in sources.items()}
+    found = {role: find_levels(source) for role, source in sources.items()}
     ours, theirs = found['student'], found['teacher']
     shared = [stride for stride in ours.strides if stride in theirs.strides]
     if not shared:
@@ -113,44 +85,8 @@ def _from_anywhere(config: str) -> str:
     return config if '::' in config else str(Path(config).resolve())
 
 
-def _levels(source: ModelSource) -> Levels:
-    model = MODELS.build(source.config)
-    if source.config.get('_scope_') == 'mmpretrain':
-        return _stages(model)
-    for place in PLACES:
-        # Not there, or nothing that a blank image alone shows.
-        with suppress(ValueError, TypeError):
-            found = FeatureTap(model, [place]).inspect()
-            return Levels([place], found.strides, found.channels)
-    raise ValueError(
-        f'{source.name} has no feature maps at {", ".join(PLACES)}: name modules with '
-        'student_taps and teacher_taps'
-    )
-
-
-def _stages(model: nn.Module) -> Levels:
-    """The last module of each stride in a classifier's backbone."""
-    last = {found.strides[0]: (path, found) for path, found in _maps(model)}
-    strides = sorted(last)
-    taps = [last[stride][0] for stride in strides]
-    return Levels(taps, strides, [last[s][1].channels[0] for s in strides])
-
-
-def _maps(model: nn.Module, path: str = 'backbone') -> Iterator[tuple[str, Inspection]]:
-    """The outermost modules below that return a feature map, and what it is like."""
-    for name, _ in model.get_submodule(path).named_children():
-        below = f'{path}.{name}'
-        try:
-            found = FeatureTap(model, [below]).inspect()
-        except (ValueError, TypeError):  # not called, called twice, or no map
-            yield from _maps(model, below)
-        else:
-            if found.shapes[0][1:].numel() > 1:  # pooled
-                yield below, found
-
-
 def _taps(student: list[str], teacher: list[str]) -> str:
-    lines = _argument('student_taps', student) if student != [PLACES[0]] else ''
+    lines = _argument('student_taps', student) if student != ['neck'] else ''
     return lines + (_argument('teacher_taps', teacher) if teacher != student else '')
 
 

@@ -70,6 +70,14 @@ def block(page: str, heading: str, language: str) -> str:
     raise LookupError(f'{page} has no {language} block under {heading!r}')
 
 
+def commands(page: str, heading: str) -> list[list[str]]:
+    """The words of each command under a heading."""
+    here = [
+        b for b in blocks(DOCS / page) if (b.heading, b.language) == (heading, 'bash')
+    ]
+    return [words for found in here for words in found.commands()]
+
+
 def named_files() -> list[tuple[str, str]]:
     """Page and path of every file of the project that is named or linked."""
     folders = 'configs|docs|requirements|tests|tools|tskd_mm'

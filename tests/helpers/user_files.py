@@ -1,9 +1,11 @@
 """What users of the package have already: small configs that train with the host."""
 
+from itertools import product
 from pathlib import Path
 
 import cv2
 import numpy as np
+from doc_blocks import block, commands
 from toys import coco_set, tiny_retinanet
 
 
@@ -38,37 +40,29 @@ def user_detector(folder: Path) -> None:
     (folder / 'my_detector.py').write_text(base + ''.join(lines))
 
 
-CLASSIFIER = """\
-_base_ = 'mmpretrain::resnet/resnet18_8xb16_cifar10.py'
-
-model = dict(
-    backbone=dict(base_channels=8, stem_channels=8),
-    head=dict(num_classes=2, in_channels=64, topk=(1,)),
-)
-data_preprocessor = dict(num_classes=2, to_rgb=True)
-_load = dict(type='LoadImageFromFile')
-_train = [_load, *_base_.train_dataloader.dataset.pipeline]
-_test = [_load, *_base_.test_dataloader.dataset.pipeline]
-_set = dict(_delete_=True, type='CustomDataset', data_root='pictures')
-train_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(pipeline=_train, **_set)
-)
-val_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(pipeline=_test, **_set)
-)
-test_dataloader = val_dataloader
-val_evaluator = dict(topk=(1,))
-test_evaluator = val_evaluator
-train_cfg = dict(max_epochs=4, val_interval=4)
-"""
-
-
-def user_classifier(folder: Path) -> None:
-    """``my_classifier.py``: trains with stock mmpretrain on dark and bright images."""
+def user_classifier(folder: Path, images: int = 4) -> None:
+    """What docs/classifiers.md starts with: images in folders of three classes."""
     rng = np.random.default_rng(0)
-    for label, light in (('dark', 60), ('bright', 200)):
-        (folder / 'pictures' / label).mkdir(parents=True)
-        for index in range(8):
-            pixels = rng.integers(light - 40, light + 40, (32, 32, 3), np.uint8)
-            cv2.imwrite(str(folder / 'pictures' / label / f'{index}.png'), pixels)
-    (folder / 'my_classifier.py').write_text(CLASSIFIER)
+    for split, light in product(('train', 'val'), (40, 120, 200)):
+        name = {40: 'bolt', 120: 'nut', 200: 'washer'}[light]
+        place = folder / 'data' / 'mine' / split / name
+        place.mkdir(parents=True)
+        for index in range(images):
+            pixels = rng.integers(light - 40, light + 40, (64, 64, 3), np.uint8)
+            cv2.imwrite(str(place / f'{index}.jpg'), pixels)
+    classifier_files(folder)
+
+
+def classifier_files(folder: Path) -> None:
+    """The configs that the page writes."""
+    student = block('classifiers.md', 'Your images', 'python')
+    [words] = [
+        words
+        for words in commands('classifiers.md', 'The teacher')
+        if words[0] == 'sed'
+    ]
+    _, old, new, _ = words[1].split('#')
+    (folder / 'my_classifier.py').write_text(student)
+    (folder / 'my_teacher.py').write_text(student.replace(old, new))
+    lines = block('classifiers.md', 'The taps', 'python')
+    (folder / 'my_tskd_classifier.py').write_text(lines)

@@ -116,7 +116,7 @@ def test_a_detector_without_a_neck_is_tapped_elsewhere(student, teacher, lines):
 
 
 def test_a_model_without_levels_is_refused(monkeypatch):
-    monkeypatch.setattr('tools.make_config.PLACES', ('neck', 'head'))
+    monkeypatch.setattr('tskd_mm.apis.find_levels.PLACES', ('neck', 'head'))
     name = 'mmdet::faster_rcnn/faster-rcnn_r50-caffe-c4_ms-1x_coco.py'
     text = (
         f'{name} has no feature maps at neck, head: name modules with student_taps and '

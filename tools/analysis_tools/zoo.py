@@ -1,8 +1,9 @@
 """Try one config of every folder of MMDetection's or MMPretrain's zoo as a student.
 
-Each becomes a distiller of itself with nothing but defaults, and goes through the three
-phases on random images, in a process of its own. Prints a table. Takes an hour or two
-on two cores.
+Each becomes a distiller of itself with defaults and, where it has no neck with feature
+maps, the taps of ``make_config.py``. It goes through the three phases on random images,
+in a process of its own. Prints a table. Takes an hour or two on two cores; with
+``--out``, the same command goes on after an interruption.
 
 Example:
     python tools/analysis_tools/zoo.py mmdet --out zoo_mmdet.md
@@ -16,7 +17,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
@@ -24,17 +24,20 @@ from mmengine.utils import get_installed_path
 SMALL = ('nano', 'tiny', 'r18', 'r50', 'small', '-t', '-s')  # names to prefer
 LARGE = ('lsj', 'ssj', 'crop')  # names of large images
 SECONDS = 600  # for one config
-HEADER = '| folder | config | levels (strides) | outcome |\n|---|---|---|---|'
+UNKNOWN = 'not known'
+HEADER = '| folder | config | taps | strides | outcome |\n|---|---|---|---|---|'
+NOTHING = {'taps': '', 'levels': ''}
 
 
 def choose(host: str) -> Iterator[tuple[str, str]]:
     """Folder and config, the smallest by its name, for each folder of a zoo."""
     root = Path(get_installed_path(host), '.mim', 'configs')
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        files = [f for f in sorted(folder.glob('*.py')) if _is_model(f)]
-        if files and not folder.name.startswith('_'):
-            chosen = min(files, key=_size)
-            yield folder.name, f'{host}::{chosen.relative_to(root)}'
+        if not folder.name.startswith('_'):
+            files = sorted(folder.glob('*.py'), key=_size)
+            chosen = next(filter(_is_model, files), None)
+            if chosen:
+                yield folder.name, f'{host}::{chosen.relative_to(root)}'
 
 
 def _is_model(file: Path) -> bool:
@@ -56,18 +59,26 @@ def try_in_process(config: str) -> dict[str, str]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
-        return {'levels': '', 'outcome': f'not known: longer than {SECONDS} s'}
+        return NOTHING | {'outcome': f'{UNKNOWN}: longer than {SECONDS} s'}
     found = re.findall(r'^ZOO (.*)$', done.stdout, re.M)
     if found:
         return json.loads(found[-1])
     [*_, last] = done.stderr.splitlines() or ['no output']
-    return {'levels': '', 'outcome': f'not known: the process ended ({last[:200]})'}
+    return NOTHING | {'outcome': f'{UNKNOWN}: the process ended ({last[:200]})'}
 
 
-def row(folder: str, config: str, found: dict[str, Any]) -> str:
+def row(folder: str, config: str, found: dict[str, str]) -> str:
     name = config.rpartition('/')[2].removesuffix('.py')
-    outcome = found['outcome'].replace('|', '/')
-    return f'| {folder} | `{name}` | {found["levels"]} | {outcome} |'
+    cells = found['taps'], found['levels'], found['outcome'].replace('|', '/')
+    return ' | '.join([f'| {folder}', f'`{name}`', *cells]) + ' |'
+
+
+def rows_of(table: Path | None) -> dict[str, str]:
+    """Rows by folder of a table that was begun; not those without an outcome."""
+    if table is None or not table.is_file():
+        return {}
+    rows = [line for line in table.read_text().splitlines()[2:] if UNKNOWN not in line]
+    return {line.split(' | ')[0].lstrip('| '): line for line in rows}
 
 
 def main() -> None:
@@ -76,16 +87,17 @@ def main() -> None:
     )
     parser.add_argument('host', choices=['mmdet', 'mmpretrain'])
     parser.add_argument('--only', nargs='+', help='folders; default: all')
-    parser.add_argument('--out', help='file for the table, too')
+    parser.add_argument('--out', type=Path, help='file for the table, too')
     args = parser.parse_args()
-    lines = HEADER.splitlines()
+    rows = rows_of(args.out)
     print(HEADER, flush=True)
     for folder, config in choose(args.host):
         if args.only is None or folder in args.only:
-            lines.append(row(folder, config, try_in_process(config)))
-            print(lines[-1], flush=True)
+            if folder not in rows:
+                rows[folder] = row(folder, config, try_in_process(config))
+            print(rows[folder], flush=True)
             if args.out:
-                Path(args.out).write_text('\n'.join(lines) + '\n')
+                args.out.write_text('\n'.join([HEADER, *rows.values()]) + '\n')
 
 
 if __name__ == '__main__':

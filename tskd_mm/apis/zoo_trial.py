@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from torch import nn
 
 from ..engine.preflight.class_check import head_classes
 from ..models.loading.model_config import find_model
+from .find_levels import NUM_STAGES, find_levels
+from .untrained_distiller import say_training_begins
 
 PIXELS = 128  # of an image for a detector
 CLASSIFIED = 224  # and for a classifier
@@ -19,33 +22,40 @@ ENOUGH = 10  # classes that random annotations are of, at most
 
 
 def try_config(name: str) -> dict[str, str]:
-    """Levels and outcome in words.
+    """Taps, strides of the levels, and outcome, in words.
 
     Args:
         name: Such as ``'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'``.
     """
     init_default_scope(name.partition('::')[0])
     torch.manual_seed(0)
-    config = without_weights(find_model(name, 'student').config)
+    say_training_begins()
+    found = find_model(name, 'student')
+    source = replace(found, config=without_weights(found.config))
+    row = {'taps': '', 'levels': ''}
     try:
-        model = MODELS.build(config)
+        model = MODELS.build(source.config)
         model.train()
         batch = random_batch(name, model)
         step(model, batch)
     except Exception as error:  # whatever a host's model comes up with
-        return {'levels': '', 'outcome': f"the host's own loss fails: {said(error)}"}
+        return row | {'outcome': f"the host's own loss fails: {said(error)}"}
     del model
     try:
-        return {'levels': phases(config, batch), 'outcome': 'works'}
+        levels = find_levels(source)
+        taps = levels.taps_of(levels.strides[-NUM_STAGES:])
+        row['taps'] = ', '.join(f'`{tap}`' for tap in taps)
+        row['levels'] = phases(source.config, taps, batch)
     except Exception as error:
-        return {'levels': '', 'outcome': f'fails: {said(error)}'}
+        return row | {'outcome': f'fails: {said(error)}'}
+    return row | {'outcome': 'works'}
 
 
-def phases(config: dict, batch: Callable) -> str:
+def phases(config: dict, taps: list[str], batch: Callable) -> str:
     """A step in each phase; the strides of the levels."""
     pair: dict[str, Any] = dict(student=config, teacher=config, teacher_checkpoint=None)
-    if config['_scope_'] == 'mmpretrain':  # whose necks pool all pixels
-        pair['student_taps'] = ['backbone']
+    if taps != ['neck']:  # the default
+        pair['student_taps'] = taps
     model = MODELS.build({'type': 'TSKDDistiller', **pair})
     model.init_weights()
     model.train()

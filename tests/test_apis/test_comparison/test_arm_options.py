@@ -80,9 +80,9 @@ def test_arguments_that_the_config_does_not_have_yet(config):
             'trust_teacher_checkpoint, type',
         ),
         (
-            'optim_wrapper.optimzer.lr=1',
-            'optim_wrapper.optimzer.lr is not known: instead of optimzer there can be '
-            'optimizer',
+            'optim_wrapper.optimiser.lr=1',
+            'optim_wrapper.optimiser.lr is not known: instead of optimiser there '
+            'can be optimizer',
         ),
         (
             'custom_hooks.3.interval=2',

@@ -55,7 +55,7 @@ class LearnedReview(Review):
 def of_the_docs():
     """The review that docs/extending.md shows, registered as there."""
     MODELS._module_dict.pop('PastMeanReview', None)
-    exec(block('extending.md', 'Write your own review', 'python'), {})
+    exec(block('extending.md', 'A review', 'python'), {})
     yield
     MODELS._module_dict.pop('PastMeanReview', None)
 
@@ -76,7 +76,7 @@ def train(config: ConfigDict) -> tuple[Runner, Watch]:
 
 
 def test_the_review_of_the_docs_follows_its_equation(tmp_path, of_the_docs):
-    page = block('extending.md', 'Write your own review', 'python')
+    page = block('extending.md', 'A review', 'python')
     assert len(page.splitlines()) <= 30
     runner, watch = train(config(tmp_path, type='PastMeanReview', loss_weight=2.0))
     assert ['loss_review' in row for row in watch.rows] == [False] * 6 + [True] * 2

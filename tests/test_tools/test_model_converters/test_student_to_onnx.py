@@ -6,7 +6,12 @@ import torch
 from mmengine.registry import MODELS
 from user_files import user_classifier
 
-from tools.model_converters.student_to_onnx import deploy_config, export, run_in_onnx
+from tools.model_converters.student_to_onnx import (
+    deploy_config,
+    differences,
+    export,
+    run_in_onnx,
+)
 from tskd_mm.models.loading.model_config import find_model
 
 MISSING = 'install mmdeploy, onnx and onnxruntime (docs/after_training.md)'
@@ -30,7 +35,7 @@ def test_a_trained_detector_says_the_same(tmp_path, shared_data):
     out = str(tmp_path / 'student.onnx')
     difference, count = export(str(config), str(weights), str(image), out)
     assert difference < 1e-2  # of a pixel
-    assert count >= 6
+    assert count >= 50
     batch = np.random.default_rng(0).normal(size=(2, 3, 416, 416))
     assert all(len(x) == 2 for x in run_in_onnx(out, batch.astype(np.float32)))
 
@@ -60,3 +65,21 @@ def test_the_deployment_names_what_comes_out(host: str):
     assert config.onnx_config.output_names == names
     assert {*config.onnx_config.dynamic_axes} == {'input', *names}
     assert config.codebase_config.type == host
+
+
+def test_boxes_are_compared_with_the_nearest_of_their_class():
+    expected = [[[0, 0, 4, 4, 0.9], [1, 1, 5, 5, 0.8], [9, 9, 9, 9, 0.7]]], [[0, 1, 2]]
+    found = [[[1, 1, 5, 5.5, 0.8], [0, 0, 4, 4, 0.9], [0, 0, 4, 4, 0.3]]], [[1, 0, 1]]
+    as_arrays = [[np.array(x) for x in y] for y in (found, expected)]
+    np.testing.assert_array_equal(differences(*as_arrays), [0, 0.5, np.inf])
+
+
+def test_boxes_below_the_limit_of_the_deployment_are_not_compared():
+    boxes = np.tile([0, 0, 4, 4, 0.5], (1, 101, 1))
+    boxes[0, 100, 4] = 0.1
+    labels = np.zeros((1, 101))
+    boxes[0, :, 3] += np.linspace(0, 1, 101)
+    found = [boxes[:, :100], labels[:, :100]]
+    found[0][0, 99, 4] = 0.2
+    gaps = differences(found, [boxes, labels])
+    np.testing.assert_array_equal(gaps, np.zeros(99))

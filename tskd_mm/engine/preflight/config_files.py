@@ -32,7 +32,7 @@ class ConfigFile:
         """
         path = config_path(name if '::' in name else str(folder / name))
         if path is None:
-            raise FileNotFoundError(f'the base config {name} was not found')
+            raise FileNotFoundError(f'there is no base config {name}: correct _base_')
         return cls(name, path)
 
     @cached_property

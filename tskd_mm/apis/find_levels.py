@@ -1,0 +1,98 @@
+"""Where a model has levels to distil, and what they are like."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mmengine.registry import MODELS
+from torch import nn
+
+from ..models.features.feature_tap import FeatureTap, Inspection
+from ..models.loading.model_config import ModelSource
+
+# Where a detector may have levels, the best first.
+PLACES = ('neck', 'panoptic_head.pixel_decoder', 'backbone')
+NUM_STAGES = 4  # enough of a classifier: the last ones
+
+
+@dataclass
+class Levels:
+    """Where a model has levels.
+
+    Attributes:
+        taps: One module for all levels, or one for each.
+        strides: Of each level, in pixels.
+        channels: Of each level.
+    """
+
+    taps: list[str]
+    strides: list[int]
+    channels: list[int]
+
+    def taps_of(self, strides: Sequence[int]) -> list[str]:
+        """The taps that levels of these strides need."""
+        if len(self.taps) == 1:
+            return self.taps
+        return [tap for tap, s in zip(self.taps, self.strides) if s in strides]
+
+
+def find_levels(source: ModelSource) -> Levels:
+    """Levels that a student or a teacher has, of those that blank images show.
+
+    A detector's are those of its neck; where there is none, of the pixel decoder or
+    of the backbone. A classifier's are the ends of its backbone's stages: the last
+    module of each stride.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    model = MODELS.build(source.config)
+    classifies = source.config.get('_scope_') == 'mmpretrain'
+    levels = _stages(model) if classifies else _place(model)
+    if not levels.taps:
+        places = 'the modules of its backbone' if classifies else ', '.join(PLACES)
+        raise ValueError(
+            f'{source.name} has no feature maps at {places}: name modules with '
+            'student_taps and teacher_taps'
+        )
+    return levels
+
+
+def _place(model: nn.Module) -> Levels:
+    """The first place that a detector has."""
+    for place in PLACES:
+        # Not there, or nothing that a blank image alone shows.
+        with suppress(ValueError, TypeError):
+            found = FeatureTap(model, [place]).inspect()
+            return Levels([place], found.strides, found.channels)
+    return Levels([], [], [])
+
+
+def _stages(model: nn.Module) -> Levels:
+    """The last module of each stride in a classifier's backbone."""
+    maps = _maps(model, _backbone(model))
+    last = {found.strides[0]: (path, found) for path, found in maps}
+    strides = sorted(last)
+    taps = [last[stride][0] for stride in strides]
+    return Levels(taps, strides, [last[s][1].channels[0] for s in strides])
+
+
+def _backbone(model: nn.Module) -> str:
+    """Path of a classifier's backbone, or of all that its children compute."""
+    from mmpretrain.models.backbones.base_backbone import BaseBackbone
+
+    modules = model.named_modules()
+    return next((path for path, m in modules if isinstance(m, BaseBackbone)), '')
+
+
+def _maps(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
+    """The outermost modules below that return a feature map, and what it is like."""
+    for name, _ in model.get_submodule(path).named_children():
+        below = f'{path}.{name}'.lstrip('.')
+        try:
+            found = FeatureTap(model, [below]).inspect()
+        except (ValueError, TypeError):  # not called, called twice, or no map
+            yield from _maps(model, below)
+        else:
+            if found.shapes[0][1:].numel() > 1:  # pooled
+                yield below, found
