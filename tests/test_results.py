@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tools.study.read_study import read_study
-from tskd_mm.apis.comparison.report import report
-from tskd_mm.apis.comparison.results import results_of
+from tskd_mm.apis.comparison.report import report, summary
+from tskd_mm.apis.comparison.results import paired, results_of
 from tskd_mm.apis.comparison.table import find_rows, read_table
 from tskd_mm.host_versions import installed_stack
 
@@ -21,12 +21,20 @@ STUDIES = [
     read_study(ROOT / 'configs' / 'study' / f'{name}.py')
     for name in (
         'person',
+        'digits',
+        'cifar10_default',
         'cifar10_resnet8',
         'cifar10_resnet20',
         'cifar10_review',
         'cifar10_weight',
     )
 ]
+# Alone, the default static loss, and that with the review.
+OPENING = {
+    'person': ('none', 'pkd', 'pkd_tskd'),
+    'digits': ('none', 'pkd', 'pkd_tskd'),
+    'cifar10_default': ('none', 'pkd', 'pkd_review'),
+}
 # The stacks' own base configs differ, and the trainings were of this one.
 pytestmark = pytest.mark.skipif(
     installed_stack() != 'upstream', reason='the table is of the upstream stack'
@@ -53,3 +61,25 @@ def test_every_row_is_of_a_shipped_config():
         for row in find_rows(ROWS, study.trials(), study.metric).values()
     }
     assert [r for r in ROWS if (r.fingerprint, r.seed) not in found] == []
+
+
+@pytest.mark.parametrize('name', OPENING)
+def test_the_opening_table_is_of_the_runs(name):
+    """Mean alone and distilled, the difference with its interval, and the cost."""
+    [study] = [study for study in STUDIES if study.name == name]
+    results = results_of(find_rows(ROWS, study.trials(), study.metric))
+    rows = {row[0]: row for row in summary(study, results)}
+    alone, *distilled = OPENING[name]
+    for method in distilled:
+        found = paired(results, method, alone, 'last')
+        if found.mean is None or found.half is None:
+            continue  # of one seed nothing can be said
+        mean, half = (study.times * value for value in (found.mean, found.half))
+        cells = [
+            f'{len(results[method])}',
+            *(rows[of][2].split()[0] for of in (alone, method)),
+            f'{mean:+.2f}',
+            f'{mean - half:+.2f} to {mean + half:+.2f}',
+            rows[method][4],
+        ]
+        assert f' | {" | ".join(cells)} |' in PAGES[0].read_text()
