@@ -24,7 +24,7 @@ def ddq() -> torch.nn.Module:
 def test_weights_of_a_trained_ddq_are_loaded_and_resumed(tmp_path):
     trained, fresh = ddq(), ddq()
     data = trained.data_preprocessor(demo_mm_inputs(1, [[3, 64, 64]]), True)
-    trained.train().loss(**data)
+    trained.train()(**data, mode='loss')
     weights = trained.state_dict()
     again = weights.keys() - fresh.state_dict().keys()
     assert again

@@ -13,6 +13,7 @@ from refusals import refused
 from torch import nn
 from toys import detection_batch
 
+from tskd_mm.models.features.feature_tap import Features
 from tskd_mm.models.heads import DenseHeads
 from tskd_mm.models.teacher.teacher_input import TeacherBatch
 
@@ -318,6 +319,38 @@ def test_heads_of_other_widths():
         teacher=of_teacher(feat_channels=64), losses={'bckd': LOSSES['bckd']}
     )
     assert added(model.loss(*detection_batch(model.data_preprocessor)))
+
+
+def test_a_teacher_with_another_padding_is_compared_cell_by_cell():
+    """The head gets cells of the teacher's own batch, cut to what the student sees."""
+    student, teacher = dense_detector('RetinaNet'), dense_detector('RetinaNet')
+    student.data_preprocessor.pad_size_divisor = 1
+    losses = {name: LOSSES[name] for name in ('bckd', 'score')}
+    model = distiller(losses=losses, student=student, teacher=teacher).eval()
+    inputs, samples = detection_batch(model.data_preprocessor, ((70, 89), (60, 81)))
+    assert inputs.shape[2:] == (70, 89)
+    found = added(model.loss(inputs, samples))
+
+    frozen = model.teacher
+    padded = nn.functional.pad(inputs, (0, 96 - 89, 0, 96 - 70))
+    with torch.no_grad():
+        whole = frozen.model.extract_feat(padded)
+        ours = model.student.extract_feat(inputs)
+    assert [tuple(x.shape[2:]) for x in whole] != [tuple(x.shape[2:]) for x in ours]
+    cut = [x[:, :, : y.shape[2], : y.shape[3]] for x, y in zip(whole, ours)]
+
+    class ByHand:
+        model = frozen.model
+
+        def __call__(self, *batch: Any) -> Features:
+            return Features(neck=cut)
+
+    model.teacher = ByHand()
+    expected = added(model.loss(inputs, samples))
+    assert {*found} == {*expected} == {*model.static_losses.names}
+    for name, loss in expected.items():
+        assert float(loss) > 0
+        assert float(found[name]) == pytest.approx(float(loss), rel=1e-5), name
 
 
 def test_levels_that_round_otherwise():
