@@ -43,11 +43,11 @@ def named_arms(words: Sequence[Sequence[str]]) -> dict[str, list[str]]:
     for name, *options in words:
         if not re.fullmatch(r'[\w.-]+', name) or not options:
             raise ValueError(
-                f'--arm must be a name and changes, --arm NAME KEY=VALUE ..., but got '
-                f'{" ".join([name, *options])}'
+                f'--arm must be a name and changes, but got '
+                f'{" ".join([name, *options])}: write --arm NAME KEY=VALUE'
             )
         if name in ('none', 'static', 'tskd', *arms):
-            raise ValueError(f'--arm {name}: there is an arm of this name already')
+            raise ValueError(f'--arm {name}: the name is in use; choose another')
         arms[name] = options
     return arms
 
@@ -122,7 +122,9 @@ def positive(kind: type[float]) -> Callable[[str], float]:
     def read(text: str) -> float:
         number = kind(text)
         if number <= 0:
-            raise argparse.ArgumentTypeError(f'must be above 0, but got {number}')
+            raise argparse.ArgumentTypeError(
+                f'must be above 0, but got {number}; give more'
+            )
         return number
 
     return read

@@ -153,17 +153,17 @@ def test_another_metric_trains_nothing_that_resumes_at_its_end(run, folder, caps
         ),
         (
             ['--arm', 'model.review=None'],
-            '--arm must be a name and changes, --arm NAME KEY=VALUE ..., but got '
-            'model.review=None',
+            '--arm must be a name and changes, but got model.review=None: write --arm '
+            'NAME KEY=VALUE',
         ),
         (
             ['--arm', 'tskd', 'model.review=None'],
-            '--arm tskd: there is an arm of this name already',
+            '--arm tskd: the name is in use; choose another',
         ),
         (
             ['--arm', 'plain', 'model.teacher=my_classifier.py'],
-            'arm plain: model.teacher=my_classifier.py changes nothing: the config has '
-            'it so',
+            'arm plain: model.teacher=my_classifier.py changes nothing: choose another '
+            'value, or leave it out',
         ),
     ],
 )

@@ -75,33 +75,35 @@ def test_arguments_that_the_config_does_not_have_yet(config):
     [
         (
             'model.feature_loses.pkd.loss_weight=2',
-            'model.feature_loses.pkd.loss_weight is not known: instead of '
-            'feature_loses there can be data_preprocessor, …, teacher_taps, '
+            'model.feature_loses.pkd.loss_weight is not known: write instead of '
+            'feature_loses one of data_preprocessor, …, teacher_taps, '
             'trust_teacher_checkpoint, type',
         ),
         (
             'optim_wrapper.optimiser.lr=1',
-            'optim_wrapper.optimiser.lr is not known: instead of optimiser there '
-            'can be optimizer',
+            'optim_wrapper.optimiser.lr is not known: write instead of optimiser '
+            'one of optimizer',
         ),
         (
             'custom_hooks.3.interval=2',
-            'custom_hooks.3.interval is not known: instead of 3 there can be 0',
+            'custom_hooks.3.interval is not known: write instead of 3 one of 0',
         ),
         (
             'max_epochs=3',
-            'max_epochs is not known: instead of max_epochs there can be '
+            'max_epochs is not known: write instead of max_epochs one of '
             'auto_scale_lr, …, work_dir',
         ),
         (
             'log_level.high=3',
-            'log_level.high is not known: instead of high there can be nothing',
+            'log_level.high is not known: write instead of high one of no names, it '
+            'has no parts',
         ),
         (
             'custom_hooks.0.interval=1',
-            'custom_hooks.0.interval=1 changes nothing: the config has it so',
+            'custom_hooks.0.interval=1 changes nothing: choose another '
+            'value, or leave it out',
         ),
-        ('tskd', "'tskd' must be KEY=VALUE"),
+        ('tskd', "'tskd' must be KEY=VALUE: write --arm NAME KEY=VALUE"),
     ],
 )
 def test_refused(config, option, text):

@@ -73,11 +73,11 @@ def test_what_the_arms_write_stays_small_and_in_their_folders(config):
     [
         (
             {'a': ['model.review.loss_weight=5'], 'b': ['model.review=None', 'x=1']},
-            'arm b: x is not known: instead of x there can be …',
+            'arm b: x is not known: write instead of x one of …',
         ),
         (
             {'a': ['model.teacher_checkpoint=no.pth']},
-            'arm a: there is no teacher_checkpoint no.pth',
+            'arm a: there is no teacher_checkpoint no.pth: give the path of its file',
         ),
         (
             {'a': ["model.feature_losses=dict(_delete_=True, a=dict(type='PKDLos'))"]},

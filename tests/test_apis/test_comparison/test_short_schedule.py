@@ -4,7 +4,9 @@ import pytest
 from mmengine.config import Config
 from refusals import refused
 
-from tskd_mm.apis.comparison.short_schedule import ADVICE, EpochScale, set_epochs
+from tskd_mm.apis.comparison.short_schedule import EpochScale, set_epochs
+
+ADVICE = 'write the schedule into the config, and leave out --epochs'
 
 
 def shortened(epochs: int, max_epochs: int, **content: object) -> Config:

@@ -55,8 +55,8 @@ def test_no_difference_that_these_seeds_would_show():
 @pytest.mark.parametrize('found', [Interval(0, None, None), Interval(1, 3.0, None)])
 def test_too_few_seeds(found):
     assert verdict(study(), ('pkd', 'none'), found) == (
-        f'pkd: {found.count} of the two seeds in common with none that an interval '
-        'needs'
+        f'pkd: seeds in common with none: {found.count}; train two or more for an '
+        'interval'
     )
 
 
@@ -69,5 +69,5 @@ def test_each_comparison_in_the_unit_of_the_report():
     # Differences of 5 and 5.1 percent: half is 12.706205 * 0.05.
     assert verdicts(study(times=100.0), results) == [
         'pkd helps: +5.05, +4.41 to +5.69',
-        'tskd: 1 of the two seeds in common with pkd that an interval needs',
+        'tskd: seeds in common with pkd: 1; train two or more for an interval',
     ]

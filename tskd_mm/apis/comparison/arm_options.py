@@ -33,7 +33,9 @@ def changed(config: Config, options: Iterable[str]) -> Config:
     for option in options:
         key, equals, text = option.partition('=')
         if not equals:
-            raise ValueError(f'{option!r} must be KEY=VALUE')
+            raise ValueError(
+                f'{option!r} must be KEY=VALUE: write --arm NAME KEY=VALUE'
+            )
         value, before = parse_value(text), _without_marks(config.to_dict())
         _check_key(before, key, value)
         config = Config(deepcopy(before))
@@ -43,7 +45,9 @@ def changed(config: Config, options: Iterable[str]) -> Config:
             raise ValueError(f'{option} does not fit the config: {error}') from error
         config = Config(_without_marks(config.to_dict()))
         if config.to_dict() == before:
-            raise ValueError(f'{option} changes nothing: the config has it so')
+            raise ValueError(
+                f'{option} changes nothing: choose another value, or leave it out'
+            )
     return config if has_review(config) else without_review(config)
 
 
@@ -91,8 +95,8 @@ def _check_key(config: dict[str, Any], key: str, value: Any) -> None:
     for name in key.split('.'):
         if known is not None and name not in known:
             raise ValueError(
-                f'{key} is not known: instead of {name} there can be '
-                f'{", ".join(known) or "nothing"}'
+                f'{key} is not known: write instead of {name} one of '
+                f'{", ".join(known) or "no names, it has no parts"}'
             )
         inside = here[int(name)] if isinstance(here, (list, tuple)) else here.get(name)
         if inside is None:

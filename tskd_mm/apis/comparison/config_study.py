@@ -54,7 +54,8 @@ def _named(arm: str) -> Iterator[None]:
         yield
     except (KeyError, OSError, TypeError, ValueError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
-        raise ValueError(f'arm {arm}: {text}') from error
+        message = f'arm {arm}: {text}'
+        raise ValueError(message) from error
 
 
 def make_study(
@@ -128,7 +129,9 @@ def _check_parts(config: Config) -> None:
         find_model(model.teacher, 'teacher')
         weights = str(model.get('teacher_checkpoint') or 'auto')
         if weights != 'auto' and '://' not in weights and not Path(weights).is_file():
-            raise FileNotFoundError(f'there is no teacher_checkpoint {weights}')
+            raise FileNotFoundError(
+                f'there is no teacher_checkpoint {weights}: give the path of its file'
+            )
     common = {'data_preprocessor': config.get('data_preprocessor')}
     MODELS.build(deepcopy({**common, **model} if any(common.values()) else model))
     for hook in config.get('custom_hooks') or []:

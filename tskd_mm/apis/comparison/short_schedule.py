@@ -1,14 +1,13 @@
 """Makes the schedule of a config as long as one likes, in proportion."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from mmengine.config import Config
 
 WARMUPS = ('LinearLR', 'ConstantLR', 'WarmupLR', 'LinearMomentum', 'ConstantMomentum')
 # Their arguments are rates for an epoch, or count epochs in a way of their own.
 NOT_IN_PROPORTION = ('Exponential', 'CosineRestart', 'ReduceOnPlateau')
-ADVICE = 'write the schedule into the config, and leave out --epochs'
 
 
 class EpochScale:
@@ -52,9 +51,9 @@ def set_epochs(config: Config, epochs: int) -> None:
             scaled.
     """
     if 'max_epochs' not in config.train_cfg:
-        raise ValueError(
+        _refuse(
             f'--epochs needs a training in epochs, but train_cfg has '
-            f'{dict(config.train_cfg)}: {ADVICE}'
+            f'{dict(config.train_cfg)}'
         )
     scale = EpochScale(config.train_cfg.max_epochs, epochs)
     _scale_loop(config.train_cfg, scale)
@@ -79,10 +78,10 @@ def _scale_scheduler(scheduler: dict[str, Any], scale: EpochScale) -> None:
     kind, begin = str(scheduler['type']), scheduler.get('begin', 0)
     if not scheduler.get('by_epoch', True):
         if begin or not kind.endswith(WARMUPS):
-            raise ValueError(f'{kind} counts iterations (by_epoch=False): {ADVICE}')
+            _refuse(f'{kind} counts iterations (by_epoch=False)')
         return
     if kind.rpartition('.')[2].startswith(NOT_IN_PROPORTION):
-        raise ValueError(f'{kind} cannot be scaled to other epochs: {ADVICE}')
+        _refuse(f'{kind} cannot be scaled to other epochs')
     for name in ('T_max', 'step_size', 'total_steps'):
         _change(scheduler, name, lambda span: max(1, scale.span(begin, span)))
     # Milestones count from the begin, as mmengine's schedulers do.
@@ -90,9 +89,7 @@ def _scale_scheduler(scheduler: dict[str, Any], scale: EpochScale) -> None:
     for name in ('begin', 'end'):
         _change(scheduler, name, scale.point)
     if 'end' in scheduler and scheduler['end'] <= scheduler.get('begin', 0):
-        raise ValueError(
-            f'{kind} from epoch {begin} on would have no epoch of {scale.new}: {ADVICE}'
-        )
+        _refuse(f'{kind} from epoch {begin} on would have no epoch of {scale.new}')
 
 
 def _scale_hook(hook: dict[str, Any], scale: EpochScale) -> None:
@@ -120,11 +117,14 @@ def _scale_hook(hook: dict[str, Any], scale: EpochScale) -> None:
 def _points(kind: str, points: Any, scale: EpochScale) -> list[tuple[int, Any]]:
     moved = [(scale.point(epoch), value) for epoch, value in points]
     if len({epoch for epoch, _ in moved}) < len(moved):
-        raise ValueError(
-            f'two points of {kind} would come to the same of {scale.new} epochs: '
-            f'{ADVICE}'
-        )
+        _refuse(f'two points of {kind} would come to the same of {scale.new} epochs')
     return moved
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise ValueError(
+        f'{reason}: write the schedule into the config, and leave out --epochs'
+    )
 
 
 def _change(part: dict[str, Any], name: str, new: Callable[[Any], Any]) -> None:

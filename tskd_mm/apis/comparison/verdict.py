@@ -24,8 +24,8 @@ def verdict(study: Study, pair: tuple[str, str], found: Interval) -> str:
     method, baseline = pair
     if found.mean is None or found.deviation is None or found.bounds is None:
         return (
-            f'{method}: {found.count} of the two seeds in common with {baseline} that '
-            'an interval needs'
+            f'{method}: seeds in common with {baseline}: {found.count}; train two or '
+            'more for an interval'
         )
     low, high = found.bounds
     numbers = f'{found.mean:+.2f}, {low:+.2f} to {high:+.2f}'
