@@ -16,8 +16,6 @@ PHASES = ('memorize', 'general', 'review')
 
 def compiled(check: Check, names: list[str]) -> None:
     """Compare losses and times of both."""
-    # By default Dynamo takes no notice of forward hooks that come and go.
-    torch._dynamo.config.skip_nnmodule_hook_guards = False
     for name in names or ('cifar', 'retinanet'):
         torch._dynamo.reset()
         with check.guard(name):

@@ -7,6 +7,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop, Runner
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
+from ...models.features.compiled_parts import check_compiler
 from ..preflight import preflight
 from ..preflight.data_check import check_data
 from ..resume.checkpoint_entry import add_entry, bring_back_entry, take_out_extras
@@ -70,6 +71,7 @@ class DistillationHook(Hook):
             for warning in found.warnings:
                 runner.logger.warning(warning)
         self.distiller(runner).fold_teacher()
+        self._compile(runner)
 
     def before_train_epoch(self, runner: Runner) -> None:
         seed_epoch(runner)
@@ -106,6 +108,17 @@ class DistillationHook(Hook):
     def schedule_state(self) -> dict[str, Any] | None:
         """What a run must have in common with the one it resumes."""
         return None
+
+    def _compile(self, runner: Runner) -> None:
+        options = runner.cfg.get('compile')
+        if options in (None, False):
+            return
+        # mmengine compiles the whole step, in which taps come and go.
+        vars(runner.model).pop('train_step', None)
+        options = {} if options is True else dict(options)
+        model = self.distiller(runner)
+        check_compiler(options, next(model.parameters()).device)
+        model.compile_parts(options)
 
     def distiller(self, runner: Runner) -> TSKDDistiller:
         """The runner's model, out of its wrapper.

@@ -11,6 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ..features.compiled_parts import CompiledParts
 from ..features.feature_tap import Features, FeatureTap, Inspection
 from ..features.level_match import check_channels, fit_size, match_levels
 from ..features.padding import valid_levels
@@ -149,6 +150,7 @@ class TSKDDistiller(PlainStudent):
         self.heads = HeadComparison(self.static_losses.asked_of_heads)
         self.heads.check(model)
         self.balance = LossBalance(self.static_losses.logits)
+        self.compiled = self.compiled_review = CompiledParts()
         self.bank: SnapshotBank | None = None
         self.review: Review | None = None
         if review is not None:
@@ -207,7 +209,11 @@ class TSKDDistiller(PlainStudent):
             task loss for each static loss and, in a review, for ``review``; what
             :attr:`balance` measured.
         """
-        with self.tap.record() as student, self.heads.record(self.student) as seen:
+        with (
+            self.tap.record() as student,
+            self.heads.record(self.student) as seen,
+            self.compiled.active(self.student),
+        ):
             task = name_task_loss(self.student.loss(inputs, data_samples))
         frozen = self.require_teacher()
         teacher = frozen(inputs, data_samples)
@@ -256,7 +262,8 @@ class TSKDDistiller(PlainStudent):
         levels = [seen.levels for seen in past], student.levels, teacher.levels
         factor = self.balance.factors(self.loss_factors).get('review', 1.0)
         asked = {name: known[name] for name in self.review_inputs}
-        return {'review': self.review(*levels, valid, factor, **asked)}
+        with self.compiled_review.active(self.review):
+            return {'review': self.review(*levels, valid, factor, **asked)}
 
     def init_weights(self) -> None:
         """Initialise the student and bring in the teacher.
@@ -304,6 +311,20 @@ class TSKDDistiller(PlainStudent):
         """Make the frozen teacher faster, where nothing needs its last bits."""
         if self.review is None or not self.review.as_released:
             self.require_teacher().fold()
+
+    def compile_parts(self, options: dict[str, Any]) -> None:
+        """From now on run student, teacher and review as graphs.
+
+        Past students are not compiled: a graph keeps the weights that it was made with.
+
+        Args:
+            options: Of :func:`torch.compile`.
+        """
+        self.compiled = CompiledParts(options)
+        self.require_teacher().compiled = CompiledParts(options)
+        if self.review is not None:
+            parts = [('', method) for method in self.review.compiled]
+            self.compiled_review = CompiledParts(options, parts)
 
     def unregistered_parts(self) -> list[Any]:
         """Teacher and memories: not modules, but on the student's device."""

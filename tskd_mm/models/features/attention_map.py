@@ -6,7 +6,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from .full_precision import full_precision
 from .pixel_row import PixelRow
@@ -95,7 +94,6 @@ class _Energy(torch.autograd.Function):
         return feature.square().mean(dim=1, keepdim=True)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (feature,) = ctx.saved_tensors
         return feature * (gradient / (feature.shape[1] / 2))

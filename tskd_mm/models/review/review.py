@@ -1,6 +1,7 @@
 """What a review is: a loss that looks at the student's past."""
 
 import inspect
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -47,6 +48,7 @@ class Review(nn.Module):
     """
 
     as_released = False
+    compiled: Sequence[str] = ()
 
     def __init__(self, num_levels: int) -> None:
         super().__init__()

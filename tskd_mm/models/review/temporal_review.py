@@ -52,6 +52,8 @@ class TemporalReview(Review):
             the weight is negative, NaN or infinite.
     """
 
+    compiled = ('maps', 'predict')
+
     def __init__(
         self,
         num_levels: int,

@@ -10,6 +10,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from ..features.compiled_parts import CompiledParts
 from ..features.feature_tap import Features, FeatureTap, Inspection
 from ..features.level_match import cover
 from ..loading.checkpoint import load_strictly
@@ -35,6 +36,7 @@ class FrozenTeacher:
 
     Attributes:
         checkpoint: Where its weights are from, if they are not those it came with.
+        compiled: What of it runs as graphs.
     """
 
     checkpoint: str | None = None
@@ -52,6 +54,7 @@ class FrozenTeacher:
         self.model = model.eval().requires_grad_(False)
         self.tap = tap
         self._folded = tap  # of the model that looks at batches
+        self.compiled = CompiledParts()
         self.inspection = inspection
         self.strides = inspection.strides
         self.classes = classes
@@ -80,20 +83,28 @@ class FrozenTeacher:
         if not self.whole_neck and not self.tap:
             return Features()
         seen = self.adapt(inputs, data_samples)
-        features = self._look(seen, self._folded)
+        features = self._look(seen, self._folded, self.compiled)
         if features.logits is not None and self.classes is not None:
             features.logits = features.logits[:, self.classes]
         return features
 
-    def _look(self, seen: TeacherBatch, tap: FeatureTap) -> Features:
+    def _look(
+        self, seen: TeacherBatch, tap: FeatureTap, compiled: CompiledParts
+    ) -> Features:
         images, samples, area = seen
         model: Any = tap.model
+
+        def forward() -> Any:
+            with compiled.active(model):
+                if self.whole_neck:
+                    return model.extract_feat(images)
+                return model(images, samples, mode='tensor')
+
         if self.whole_neck:
             with tap.record() as features:
-                neck = model.extract_feat(images)
-            features.neck = neck
+                features.neck = forward()
         else:
-            features = tap.run(lambda: model(images, samples, mode='tensor'))
+            features = tap.run(forward)
         if area is None:
             return features
         batch = images.shape[-2:]
@@ -161,7 +172,7 @@ class FrozenTeacher:
         batch = TeacherBatch(image.to(next(self.model.parameters())), None)
 
         def outputs(model: nn.Module) -> list[Tensor]:
-            seen = self._look(batch, self.tap.on(model))
+            seen = self._look(batch, self.tap.on(model), CompiledParts())
             scores = [] if seen.logits is None else [seen.logits]
             return [*seen.levels, *seen.neck, *scores]
 
