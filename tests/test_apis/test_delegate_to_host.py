@@ -1,5 +1,7 @@
 """The host of a command line is that of its config."""
 
+import re
+
 import pytest
 from doc_blocks import ROOT
 
@@ -89,3 +91,25 @@ def test_a_config_without_any_sign_of_a_host(tmp_path):
     (tmp_path / 'config.py').write_text('train_cfg = dict(max_epochs=3)\n')
     with pytest.raises(SystemExit, match='one of mmdet, mmpretrain, but got None'):
         host_of([str(tmp_path / 'config.py')])
+
+
+def test_mixed_precision_without_a_gpu(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['train.py', DETECTOR, '--amp'])
+    text = (
+        '--amp trains in mixed precision, which mmengine has for GPUs (cuda, npu, mlu, '
+        "musa), but PyTorch found only 'cpu' here: leave --amp out"
+    )
+    with pytest.raises(SystemExit, match=f'^{re.escape(text)}$'):
+        delegate_to_host.delegate_to_host('train.py')
+
+
+def test_mixed_precision_on_a_gpu_is_the_host_s(monkeypatch):
+    ran: list[str] = []
+    monkeypatch.setattr(delegate_to_host, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(
+        delegate_to_host.runpy, 'run_path', lambda p, **_: ran.append(p)
+    )
+    monkeypatch.setattr('sys.argv', ['train.py', DETECTOR, '--amp'])
+    delegate_to_host.delegate_to_host('train.py')
+    assert len(ran) == 1
+    assert ran[0].endswith('mmdet/.mim/tools/train.py')

@@ -37,6 +37,8 @@ def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
         sys.exit('the config has no reviews to time: add TSKDMemoryHook')
     slots = hook.schedule.num_slots
     device = _device(args.device)
+    if args.amp and device.type == 'cpu':
+        sys.exit('--amp times mixed precision on a GPU, but the device is cpu')
     torch.manual_seed(0)
     data = random_batch(config, args.images, args.size)
     steps = TrainingSteps(config, data, slots, device, args.amp, args.channels_last)

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.utils import get_installed_path
 
 HOSTS = ('mmdet', 'mmpretrain')
@@ -22,6 +23,8 @@ def delegate_to_host(tool: str) -> None:
         tool: Such as ``'train.py'``.
     """
     host = host_of(sys.argv[1:])
+    if '--amp' in sys.argv:
+        _require_accelerator()
     path = Path(get_installed_path(host), '.mim', 'tools', tool)
     runpy.run_path(str(path), run_name='__main__')
 
@@ -46,6 +49,16 @@ def host_of(arguments: list[str]) -> str:
             f'{scope!r}: use the tools of the package it belongs to'
         )
     return scope
+
+
+def _require_accelerator() -> None:
+    """Ends the program where mmengine has no mixed precision."""
+    device = get_device()
+    if device in ('cpu', 'mps'):
+        sys.exit(
+            '--amp trains in mixed precision, which mmengine has for GPUs (cuda, npu, '
+            f'mlu, musa), but PyTorch found only {device!r} here: leave --amp out'
+        )
 
 
 def _package_of(config: Config) -> str | None:
