@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses 2 --dist worksteal
 FAST := tests/test_models tests/test_engine/test_schedule tests/test_moved_imports.py \
     tests/test_public_names.py tests/test_parity.py
 
-.PHONY: demo test test-fast test-slow lint docs env clean
+.PHONY: demo test test-fast test-gpu test-slow lint docs env clean
 
 demo: env  ## train a teacher and three students on built-in data, report and plot
 	$(RUN) -m tools.demo --out work_dirs/demo$(SUFFIX)
@@ -26,6 +26,9 @@ test: $(if $(SUFFIX),env,lint)  ## format, lint, types, spelling, then all but s
 
 test-fast: env  ## the tests for a change under way
 	$(PYTEST) -m 'not slow and not distributed and not docs' $(FAST)
+
+test-gpu: env  ## the tests that need a GPU, on a machine that has one
+	$(PYTEST) -m gpu --numprocesses 0
 
 test-slow: env  ## the tests that take minutes each
 	$(PYTEST) -m slow
