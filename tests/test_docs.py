@@ -63,8 +63,8 @@ def test_every_command_is_in_the_table_of_commands():
 
 def test_no_entry_without_an_error():
     """Every message under the headings of the package's own is raised somewhere."""
-    raised = [x for p in ('tskd_mm', 'tools') for x in error_texts(ROOT / p)]
-    raised += log_texts(ROOT / 'tools')
+    folders = ROOT / 'tskd_mm', ROOT / 'tools'
+    raised = [x for f in folders for x in error_texts(f) + log_texts(f)]
     own = (DOCS / 'troubleshooting.md').read_text().split('## Lines of the log')[0]
     entries = [
         ' '.join(entry.split())
