@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
 
 from mmengine.registry import MODELS
@@ -46,7 +47,7 @@ def find_levels(source: ModelSource) -> Levels:
     Raises:
         ValueError: If there are none.
     """
-    model = MODELS.build(source.config)
+    model = MODELS.build(deepcopy(source.config))  # some models write in theirs
     classifies = source.config.get('_scope_') == 'mmpretrain'
     levels = _stages(model) if classifies else _place(model)
     if not levels.taps:

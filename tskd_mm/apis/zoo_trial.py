@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..models.loading.model_config import find_model
 from .find_levels import NUM_STAGES, find_levels
 from .untrained_distiller import say_training_begins
 
-PIXELS = 128  # of an image for a detector
+PIXELS = (128, 320)  # of an image for a detector, and where that is too small
 CLASSIFIED = 224  # and for a classifier
 ENOUGH = 10  # classes that random annotations are of, at most
 
@@ -34,10 +35,9 @@ def try_config(name: str) -> dict[str, str]:
     source = replace(found, config=without_weights(found.config))
     row = {'taps': '', 'levels': ''}
     try:
-        model = MODELS.build(source.config)
+        model = MODELS.build(deepcopy(source.config))  # some models write in theirs
         model.train()
-        batch = random_batch(name, model)
-        step(model, batch)
+        batch = fitting_batch(name, model)
     except Exception as error:  # whatever a host's model comes up with
         return row | {'outcome': f"the host's own loss fails: {said(error)}"}
     del model
@@ -82,7 +82,21 @@ def step(model: nn.Module, batch: Callable) -> dict[str, Any]:
     return values
 
 
-def random_batch(name: str, model: nn.Module) -> Callable[[], dict]:
+def fitting_batch(name: str, model: nn.Module) -> Callable[[], dict]:
+    """What makes batches of the first size that the model's own loss takes."""
+    for pixels in PIXELS:
+        batch = random_batch(name, model, pixels)
+        try:
+            step(model, batch)
+        except RuntimeError:  # fewer pixels than a kernel, or than queries
+            if pixels == PIXELS[-1]:
+                raise
+        else:
+            break
+    return batch
+
+
+def random_batch(name: str, model: nn.Module, pixels: int) -> Callable[[], dict]:
     """Makes batches of two random images with annotations of all kinds."""
     if name.startswith('mmpretrain::'):
         return classified
@@ -93,7 +107,7 @@ def random_batch(name: str, model: nn.Module) -> Callable[[], dict]:
         return lambda: demo_track_inputs(
             batch_size=1, num_frames=2, num_classes=classes, with_mask=True
         )
-    shapes = [(3, PIXELS, PIXELS)] * 2
+    shapes = [(3, pixels, pixels)] * 2
     return lambda: demo_mm_inputs(
         2,
         shapes,

@@ -1,0 +1,33 @@
+"""Where models have levels."""
+
+import pytest
+from mmengine.config import ConfigDict
+from tiny_detectors import tiny_detector
+
+from tskd_mm.apis.find_levels import find_levels
+from tskd_mm.models.loading.model_config import ModelSource, find_model
+
+
+@pytest.mark.usefixtures('mmdet_scope')
+def test_a_model_that_writes_in_its_config_is_found_again():
+    source = ModelSource(tiny_detector('deformable'), 'a detector')
+    before = source.config.to_dict()
+    found = [find_levels(source) for _ in range(2)]
+    assert source.config.to_dict() == before
+    assert found[0] == found[1]
+    assert found[0].taps == ['neck']
+    assert found[0].strides == [8, 16, 32, 64]
+
+
+@pytest.mark.usefixtures('no_scope')
+def test_a_retriever_has_the_levels_of_its_encoder():
+    name = 'mmpretrain::arcface/resnet50-arcface_8xb32_inshop.py'
+    config: ConfigDict = find_model(name, 'student').config
+    config.image_encoder[0].update(depth=18, init_cfg=None)
+    config.head.update(in_channels=512, num_classes=3)
+    found = find_levels(ModelSource(config, name))
+    assert found.strides == [2, 4, 8, 16, 32]
+    assert found.taps_of([16, 32]) == [
+        'image_encoder.0.layer3',
+        'image_encoder.0.layer4',
+    ]
