@@ -16,6 +16,7 @@ WAYS = [
     (r'average_checkpoints\.py my_', TESTED, 'test_average_checkpoints.py'),
     (r'plot\.py ', TESTED, 'test_plot.py'),
     (r'plot_attention\.py ', TESTED, 'test_plot_attention.py'),
+    (r'tools/compare\.py ', TESTED, 'test_compare.py'),
     (r'^mim run mmdet publish_model ', TESTED, 'test_readme.py'),
     (r'student_to_onnx\.py ', TESTED, 'test_student_to_onnx.py'),
     (r'^python docs/wrap_a_detector\.py$', TESTED, 'test_doc_blocks.py'),
