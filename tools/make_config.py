@@ -35,7 +35,10 @@ model = dict(
     teacher={teacher!r},
     teacher_checkpoint={checkpoint},
 {taps}{strides})
-custom_hooks = [{hooks}{hook}]
+custom_hooks = [
+    *_base_.get('custom_hooks', []),
+    {hook},
+]
 """
 
 
@@ -72,7 +75,6 @@ def make_config(student: str, teacher: str) -> str:
         taps=_taps(ours.taps_of(shared), theirs.taps_of(shared)),
         strides=f'    strides={shared},\n' if one_tap else '',
         imports=_imports(config),
-        hooks='*_base_.custom_hooks, ' if config.get('custom_hooks') else '',
         hook=_hook(config),
         student_strides=ours.strides,
         teacher_strides=theirs.strides,

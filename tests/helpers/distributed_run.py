@@ -78,6 +78,10 @@ def config(folder: Path, batch: int, launcher: str, variant: str) -> ConfigDict:
     # mmdet divides by each process's own number of boxes: only ours is to be compared.
     student.bbox_head.loss_cls.loss_weight = student.bbox_head.loss_bbox.loss_weight = 0
     training.model.teacher = tiny_retinanet(width=12)
+    # PKD, the default, has the statistics of one process's images.
+    training.model.feature_losses = dict(
+        attention=dict(type='AttentionTransferLoss', loss_weight=0.1)
+    )
     training.model.teacher_checkpoint = str(folder.parent / 'teacher.pth')
     # Its default asks for one GPU a process.
     training.model_wrapper_cfg = dict(

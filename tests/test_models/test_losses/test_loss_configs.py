@@ -34,6 +34,11 @@ from tskd_mm.models.losses.loss_configs import check_loss_configs
             "dict(a=dict(type='PKDLoss', loss_weight=6))",
         ),
         (True, 'True', "dict(pkd=dict(type='PKDLoss'))"),
+        (
+            dict(_delete_=True, a=dict(type='PKDLoss')),
+            "dict(_delete_=True, a=dict(type='PKDLoss'))",
+            "dict(a=dict(type='PKDLoss'))",
+        ),
     ],
 )
 @pytest.mark.parametrize('argument', ['feature_losses', 'logit_losses'])

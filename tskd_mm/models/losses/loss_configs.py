@@ -48,7 +48,9 @@ def _is_config(value: Any) -> bool:
 def _corrected(configs: Any) -> dict[str, Any]:
     """What the user may have meant."""
     if isinstance(configs, Mapping) and not _is_config(configs):
-        return {name: _as_config(value) for name, value in configs.items()}
+        # MMEngine leaves the mark where its base has nothing to delete.
+        named = {name: value for name, value in configs.items() if name != '_delete_'}
+        return {name: _as_config(value) for name, value in named.items()}
     several = configs if isinstance(configs, (list, tuple)) else [configs]
     found = [_as_config(value) for value in several]
     return {_short_name(config['type']): config for config in found}

@@ -15,9 +15,10 @@ EPSILON = 1e-6
 class PKDLoss(nn.Module):
     """``w mean((z(student) - z(teacher))^2) / 2`` of a level, summed over the levels.
 
-    ``z`` standardises each channel over all pixels of the batch, so that the value is
-    1 minus the Pearson correlation of the channels. Source: Cao et al., arXiv
-    2207.02039, section 3; deviation (unbiased) and epsilon as in mmrazor.
+    ``z`` standardises each channel over all pixels of the batch (of one process, where
+    there are several), so that the value is 1 minus the Pearson correlation of the
+    channels. Source: Cao et al., arXiv 2207.02039, section 3; deviation (unbiased) and
+    epsilon as in mmrazor.
 
     Args:
         loss_weight: w; in mmrazor's recipes 10 for RetinaNet and 6 for Faster R-CNN.
