@@ -92,7 +92,7 @@ def test_a_classification_inferencer_says_the_same_with_both_configs(classifier)
 
     scores = [
         ImageClassificationInferencer(config, pretrained='student.pth', device='cpu')(
-            'pictures/dark/0.png'
+            'data/mine/val/bolt/0.jpg'
         )[0]['pred_scores']
         for config in ('my_classifier.py', 'my_tskd.py')
     ]
