@@ -182,11 +182,12 @@ def test_numbers_that_are_not_positive(run, words, capsys):
 
 @pytest.mark.slow
 def test_a_killed_training_is_resumed(folder):
-    """Real trainings: the student alone dies in its third epoch, and goes on."""
+    """Real trainings: the student alone dies after its third epoch, and goes on."""
     hooks = "[dict(type='KillOnce', epoch=3, mark='killed'), dict(type='{}')]"
     text = CONFIG.format(review=None, hooks=hooks.format('DistillationHook'))
     (folder / 'my_tskd.py').write_text(text)
-    words = str(ROOT / 'tools' / 'compare.py'), 'my_tskd.py', '--seeds', '1'
+    words = str(ROOT / 'tools' / 'compare.py'), 'my_tskd.py'
+    words += '--seeds', '1', '--epochs', '4'
     helpers = {'PYTHONPATH': f'{ROOT}:{ROOT / "tests" / "helpers"}'}
     with pytest.raises(
         RuntimeError, match='failed: none seed 0; the same command tries'
@@ -196,7 +197,7 @@ def test_a_killed_training_is_resumed(folder):
     assert '1 trainings known, 1 to do' in said
     assert '2 of 2 trainings are done.' in said
     [log] = (folder / 'work_dirs' / 'compare').glob('my_tskd/none/*/train.log')
-    assert 'resumed epoch: 2' in log.read_text()
+    assert 'resumed epoch: 3' in log.read_text()
     assert re.search(r'^\| none \| 1 \| [\d.]+ \| [\d.]+ \| 1.00x \|$', said, re.M)
 
 
