@@ -10,6 +10,7 @@ from doc_commands import LAUNCHED, TESTED, way_of
 
 pytestmark = pytest.mark.docs
 COMMANDS = [words for block in all_blocks('bash') for words in block.commands()]
+TOOL = re.compile(r'(?:(?:\w+/)+|tools\.(?:\w+\.)*|run mmdet )(\w+)')
 LAUNCHES = dict.fromkeys(' '.join(c) for c in COMMANDS if re.search(r'\.sh\b', str(c)))
 
 
@@ -24,9 +25,13 @@ def test_a_command_of_a_new_kind_is_refused():
 
 
 def test_what_is_said_to_be_tested_is():
-    ways = [way_of(words) for words in COMMANDS]
-    files = {path.name for path in (ROOT / 'tests').rglob('test_*.py')}
-    assert {remark for way, remark in ways if way == TESTED} <= files
+    """The test that is named names the tool."""
+    files = {path.name: path for path in (ROOT / 'tests').rglob('test_*.py')}
+    for words in COMMANDS:
+        way, test = way_of(words)
+        if way == TESTED:
+            tool = TOOL.search(' '.join(words))[1]
+            assert tool in files[test].read_text(), (words, test)
 
 
 @pytest.mark.parametrize('line', LAUNCHES)

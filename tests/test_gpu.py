@@ -85,7 +85,7 @@ def test_one_process_with_nccl(small, tmp_path):
 
 @pytest.mark.parametrize('label', ['retinanet fp32', 'retinanet amp'])
 def test_memory_of_a_review_step(label, small, tmp_path):
-    """It keeps no activations of past students: 5 % more than a general step."""
+    """It keeps no activations of past students: a fifth more than a general step."""
     peak = run('perf:retinanet', label, small, tmp_path)['']['peak_MB']
     assert peak['TSKD, review'] <= 1.2 * peak['TSKD, general']
 

@@ -37,19 +37,24 @@ def write(folder: Path, base: str, tap: str) -> None:
 
 
 @pytest.fixture
-def detector(tmp_path, monkeypatch) -> Path:
+def folder(tmp_path, monkeypatch) -> Path:
+    """The user's."""
     monkeypatch.chdir(tmp_path)
-    user_detector(tmp_path)
-    write(tmp_path, 'my_detector', 'neck')
     return tmp_path
 
 
 @pytest.fixture
-def classifier(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    user_classifier(tmp_path)
-    write(tmp_path, 'my_classifier', 'backbone')
-    return tmp_path
+def detector(folder) -> Path:
+    user_detector(folder)
+    write(folder, 'my_detector', 'neck')
+    return folder
+
+
+@pytest.fixture
+def classifier(folder) -> Path:
+    user_classifier(folder)
+    write(folder, 'my_classifier', 'backbone')
+    return folder
 
 
 def test_a_detection_inferencer_finds_the_same_with_both_configs(detector):

@@ -10,7 +10,6 @@ WAYS = [
     (r'^sed s.* my_\w+\.py > my_teacher\.py$', PARSED, 'of the shell'),
     (r'^python tools/make_config\.py ', TESTED, 'test_make_config.py'),
     (r'python tools/check\.py my_', TESTED, 'test_check.py'),
-    (r'^python tools/compare\.py ', TESTED, 'test_compare.py'),
     (r'/own\.pth|my_ema_config', TESTED, 'test_average_checkpoints.py'),
     (r'python tools/(train|test)\.py my_', TESTED, 'test_readme.py'),
     (r'average_checkpoints\.py my_', TESTED, 'test_average_checkpoints.py'),

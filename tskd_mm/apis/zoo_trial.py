@@ -103,7 +103,9 @@ def random_batch(name: str, model: nn.Module, pixels: int) -> Callable[[], dict]
     from mmdet.testing import demo_mm_inputs, demo_track_inputs
 
     classes = min(head_classes(model) or ENOUGH, ENOUGH)
-    if type(model.data_preprocessor).__name__ == 'TrackDataPreprocessor':
+    preprocessor = model.data_preprocessor
+    tracks = type(preprocessor).__name__ == 'TrackDataPreprocessor'
+    if tracks and not preprocessor.use_det_processor:
         return lambda: demo_track_inputs(
             batch_size=1, num_frames=2, num_classes=classes, with_mask=True
         )

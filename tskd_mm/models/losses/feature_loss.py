@@ -49,7 +49,7 @@ class LevelLosses(nn.Module):
         teacher_channels: Sequence[int] | None,
     ) -> None:
         super().__init__()
-        when = getattr(loss_class(config), 'adapter', 'needed')
+        when = _adapts(loss_class(config))
         pairs = [*zip(student_channels, teacher_channels or student_channels)]
         self.adapters = nn.ModuleList(_adapter(when, *pair) for pair in pairs)
         self.losses = nn.ModuleList(build_loss(config, *pair) for pair in pairs)
@@ -98,7 +98,7 @@ class PyramidLoss(nn.Module):
         teacher_channels: Sequence[int] | None,
     ) -> None:
         super().__init__()
-        when = getattr(loss_class(config), 'adapter', 'never')
+        when = _adapts(loss_class(config))
         pairs = zip(student_channels, teacher_channels or student_channels)
         self.adapters = nn.ModuleList(_adapter(when, *pair) for pair in pairs)
         self.loss = build_loss(config, student_channels, teacher_channels)
@@ -119,6 +119,15 @@ class PyramidLoss(nn.Module):
             teacher = [_blank(*level) for level in zip(teacher, valid)]
         extra = {name: known[name] for name in self.optional}
         return self.loss(student, teacher, **extra)
+
+
+def _adapts(kind: type) -> str:
+    """When the levels of a loss get an adapter: as its class says.
+
+    Losses on heads, and those on all levels at once, adapt the channels themselves.
+    """
+    own = hasattr(kind, 'compares') or getattr(kind, 'takes_pyramid', False)
+    return getattr(kind, 'adapter', 'never' if own else 'needed')
 
 
 def _adapter(when: str, student_channels: int, teacher_channels: int) -> nn.Module:
@@ -165,10 +174,7 @@ def _declared(function: Callable, names: Iterable[str]) -> list[str]:
 def needs_teacher_channels(config: dict) -> bool:
     """Whether a loss cannot be built before the teacher is known."""
     kind = loss_class(config)
-    # Losses on heads have no adapters but those that they make themselves.
-    default = 'never' if hasattr(kind, 'compares') else 'needed'
-    adapter = getattr(kind, 'adapter', default)
-    return adapter != 'never' or bool(_declared(kind, CHANNELS))
+    return _adapts(kind) != 'never' or bool(_declared(kind, CHANNELS))
 
 
 def build_loss(config: dict, student_channels: Any, teacher_channels: Any) -> nn.Module:

@@ -45,6 +45,7 @@ class Review(nn.Module):
     Attributes:
         as_released: Training has to agree with the release of TSKD to the last bit, so
             nothing that changes these is done to make it faster.
+        compiled: Methods that run as graphs where a config has ``compile``.
     """
 
     as_released = False
