@@ -29,6 +29,17 @@ def test_fingerprint_does_not_follow_the_place(tmp_path):
     assert marks[0] == marks[1]
 
 
+def test_fingerprint_follows_what_the_teacher_s_file_says(tmp_path):
+    marks = []
+    for depth in (20, 56):
+        root = tmp_path / str(depth)
+        root.mkdir()
+        (root / 'a.py').write_text(f"model = dict(teacher='{root}/teacher.py')\n")
+        (root / 'teacher.py').write_text(f'model = dict(depth={depth})\n')
+        marks.append(Trial('s', 'm', 0, root / 'a.py', root=root).fingerprint)
+    assert marks[0] != marks[1]
+
+
 def test_length_in_epochs_or_iterations(tmp_path):
     (tmp_path / 'a.py').write_text('train_cfg = dict(max_epochs=7)\n')
     (tmp_path / 'b.py').write_text('train_cfg = dict(by_epoch=False, max_iters=90)\n')
