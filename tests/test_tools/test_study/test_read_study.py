@@ -24,6 +24,15 @@ def test_shipped_study(path):
         assert words[3:5] == ['--cfg-options', 'randomness.seed=0']
 
 
+@pytest.mark.parametrize(
+    'name, metric, times',
+    [('person', 'coco/bbox_mAP', 100), ('cifar10_weight', 'accuracy/top1', 1)],
+)
+def test_its_metric_and_unit(name, metric, times):
+    study = read_study(FOLDER / f'{name}.py')
+    assert (study.metric, study.times) == (metric, times)
+
+
 def test_a_study_that_is_not_there(tmp_path):
     path = tmp_path / 'no.py'
     with pytest.raises(FileNotFoundError, match=f'^there is no study {path}$'):
