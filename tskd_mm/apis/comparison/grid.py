@@ -41,7 +41,7 @@ class Grid:
             jobs: How many at a time.
 
         Returns:
-            Those that failed.
+            Those that failed, in their order.
 
         Raises:
             ValueError: If a training has no such validation metric.
@@ -49,16 +49,15 @@ class Grid:
         done = find_rows(read_table(self.table), trials, self.study.metric)
         waiting = {str(trial): trial for trial in trials if trial not in done}
         say(self.study.name, f'{len(done)} trainings known, {len(waiting)} to do')
-        failed: list[Trial] = []
+        failed: set[str] = set()
 
         def when_ended(training: TrainingProcess, ended: Ended) -> None:
-            trial = waiting[training.name]
-            if not self._finish(trial, training, ended):
-                failed.append(trial)
+            if not self._finish(waiting[training.name], training, ended):
+                failed.add(training.name)
 
         trainings = [self._training(trial) for trial in waiting.values()]
         run_trainings(trainings, jobs, when_ended)
-        return failed
+        return [trial for name, trial in waiting.items() if name in failed]
 
     def _training(self, trial: Trial) -> TrainingProcess:
         name = f'seed{trial.seed}-{trial.fingerprint}'
