@@ -13,6 +13,8 @@ Example:
 import argparse
 import json
 import re
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,9 +23,11 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
 
-SMALL = ('nano', 'tiny', 'r18', 'r50', 'small', '-t', '-s')  # names to prefer
-LARGE = ('lsj', 'ssj', 'crop')  # names of large images
-SECONDS = 600  # for one config
+# Names to prefer, and those of large images and of models without a loss.
+SMALL = ('nano', 'tiny', 'r18', 'r50', 'small', '400mf', '-t', '-s', 'base')
+LAST = ('lsj', 'ssj', 'crop', 'headless')
+SECONDS = 600  # of CPU time for one config
+MEMORY = 16 * 2**30  # bytes for one config: the largest models fail, not the machine
 UNKNOWN = 'not known'
 HEADER = '| folder | config | taps | strides | outcome |\n|---|---|---|---|---|'
 NOTHING = {'taps': '', 'levels': ''}
@@ -32,39 +36,54 @@ NOTHING = {'taps': '', 'levels': ''}
 def choose(host: str) -> Iterator[tuple[str, str]]:
     """Folder and config, the smallest by its name, for each folder of a zoo."""
     root = Path(get_installed_path(host), '.mim', 'configs')
+    is_model = _is_classifier if host == 'mmpretrain' else _is_detector
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         if not folder.name.startswith('_'):
-            files = sorted(folder.glob('*.py'), key=_size)
-            chosen = next(filter(_is_model, files), None)
+            files = sorted(folder.rglob('*.py'), key=_size)
+            chosen = next(filter(is_model, files), None)
             if chosen:
                 yield folder.name, f'{host}::{chosen.relative_to(root)}'
 
 
-def _is_model(file: Path) -> bool:
+def _is_detector(file: Path) -> bool:
+    return _model_type(file) is not None
+
+
+def _is_classifier(file: Path) -> bool:
+    """Not a model for pre-training, retrieval or text, nor MMDetection's."""
+    return _model_type(file) == 'ImageClassifier'
+
+
+def _model_type(file: Path) -> str | None:
     try:
-        return 'type' in Config.fromfile(file).get('model', {})
+        return Config.fromfile(file).get('model', {}).get('type')
     except Exception:  # a part of a config, or one that needs another package
-        return False
+        return None
 
 
 def _size(file: Path) -> tuple[int, int, str]:
     small = [i for i, word in enumerate(SMALL) if word in file.stem]
-    large = any(word in file.stem for word in LARGE)
-    return (large * 100 + min(small, default=len(SMALL)), len(file.stem), file.stem)
+    last = any(word in file.stem for word in LAST)
+    return (last * 100 + min(small, default=len(SMALL)), len(file.stem), file.stem)
 
 
 def try_in_process(config: str) -> dict[str, str]:
     """Outcome of :mod:`tskd_mm.apis.zoo_trial` for one config."""
     command = [sys.executable, '-m', 'tskd_mm.apis.zoo_trial', config]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        return NOTHING | {'outcome': f'{UNKNOWN}: longer than {SECONDS} s'}
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=_limit)
+    if done.returncode == -signal.SIGXCPU:
+        return NOTHING | {'outcome': f'{UNKNOWN}: longer than {SECONDS} s of CPU time'}
     found = re.findall(r'^ZOO (.*)$', done.stdout, re.M)
     if found:
         return json.loads(found[-1])
     [*_, last] = done.stderr.splitlines() or ['no output']
     return NOTHING | {'outcome': f'{UNKNOWN}: the process ended ({last[:200]})'}
+
+
+def _limit() -> None:
+    """Counts CPU time, so that other work on the machine changes no outcome."""
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 10))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 
 
 def row(folder: str, config: str, found: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import MODELS, init_default_scope
+from mmengine.structures import InstanceData
 from torch import nn
 
 from ..engine.preflight.class_check import head_classes
@@ -100,7 +101,7 @@ def random_batch(name: str, model: nn.Module, pixels: int) -> Callable[[], dict]
     """Makes batches of two random images with annotations of all kinds."""
     if name.startswith('mmpretrain::'):
         return classified
-    from mmdet.testing import demo_mm_inputs, demo_track_inputs
+    from mmdet.testing import demo_track_inputs
 
     classes = min(head_classes(model) or ENOUGH, ENOUGH)
     preprocessor = model.data_preprocessor
@@ -109,15 +110,25 @@ def random_batch(name: str, model: nn.Module, pixels: int) -> Callable[[], dict]
         return lambda: demo_track_inputs(
             batch_size=1, num_frames=2, num_classes=classes, with_mask=True
         )
-    shapes = [(3, pixels, pixels)] * 2
-    return lambda: demo_mm_inputs(
+    return lambda: detected(pixels, classes)
+
+
+def detected(pixels: int, classes: int) -> dict:
+    """Two random images with boxes, masks and proposals, which are the boxes."""
+    from mmdet.testing import demo_mm_inputs
+
+    batch = demo_mm_inputs(
         2,
-        shapes,
+        [(3, pixels, pixels)] * 2,
         num_items=[3, 2],
-        num_classes=max(2, classes),
+        num_classes=max(2, classes),  # it makes no labels of one class
         with_mask=True,
         with_semantic=True,
     )
+    for sample in batch['data_samples']:
+        sample.gt_instances.labels %= classes
+        sample.proposals = InstanceData(bboxes=sample.gt_instances.bboxes)
+    return batch
 
 
 def classified() -> dict:

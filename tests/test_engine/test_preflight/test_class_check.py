@@ -122,6 +122,7 @@ def test_many_names_are_not_all_listed(data):
         ('roi_head.bbox_head', 5),
         ('panoptic_head', 5),
         ('bbox_head', 5),
+        ('detector.bbox_head', 5),
         ('other', None),
     ],
 )

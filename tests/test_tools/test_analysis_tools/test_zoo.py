@@ -19,14 +19,19 @@ CONFIGS = {
 }
 
 
+def install(configs: dict[str, str], package: Path, monkeypatch) -> None:
+    """Configs where an installed host keeps them."""
+    for name, text in configs.items():
+        file = package / '.mim' / 'configs' / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    monkeypatch.setattr(zoo, 'get_installed_path', lambda host: package)
+
+
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch) -> Path:
     """A host of two families, whose trials tell their config."""
-    for name, text in CONFIGS.items():
-        file = tmp_path / '.mim' / 'configs' / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    monkeypatch.setattr(zoo, 'get_installed_path', lambda host: tmp_path)
+    install(CONFIGS, tmp_path, monkeypatch)
 
     def tried(config: str) -> dict[str, str]:
         return {'taps': '`neck`', 'levels': '8, 16', 'outcome': f'tried | {config}'}
@@ -43,6 +48,19 @@ def run(monkeypatch, *arguments: str) -> None:
 def test_each_folder_gives_its_smallest_model(host):
     chosen = [('fcos', 'mmdet::fcos/fcos_r50.py'), ('yolox', 'mmdet::yolox/yolox_x.py')]
     assert [*zoo.choose('mmdet')] == chosen
+
+
+def test_a_folder_of_mmpretrain_gives_a_classifier_with_a_head(tmp_path, monkeypatch):
+    classifier = "model = dict(type='ImageClassifier')"
+    configs = {
+        'mae/mae_tiny.py': "model = dict(type='MAE')",
+        'mae/benchmarks/vit-base.py': classifier,
+        'mae/benchmarks/vit-small_headless.py': classifier,
+        'llava/llava.py': "model = dict(type='Llava')",
+    }
+    install(configs, tmp_path, monkeypatch)
+    chosen = [('mae', 'mmpretrain::mae/benchmarks/vit-base.py')]
+    assert [*zoo.choose('mmpretrain')] == chosen
 
 
 def test_the_table_has_a_row_a_folder(host, monkeypatch, capsys):
@@ -69,10 +87,10 @@ def test_an_interrupted_table_goes_on_with_what_is_not_known(host, monkeypatch):
 
 
 def test_a_trial_that_does_not_end_is_not_known(monkeypatch):
-    monkeypatch.setattr(zoo, 'SECONDS', 0.1)
+    monkeypatch.setattr(zoo, 'SECONDS', 1)
     found = zoo.try_in_process('mmdet::fcos/fcos_r50_fpn_1x_coco.py')
     assert found == {
         'taps': '',
         'levels': '',
-        'outcome': 'not known: longer than 0.1 s',
+        'outcome': 'not known: longer than 1 s of CPU time',
     }

@@ -13,6 +13,7 @@ SHOWN = 5  # names in a message
 
 def head_classes(model: nn.Module) -> int | None:
     """How many classes a model tells apart; None where its head is not known."""
+    model = getattr(model, 'detector', model)  # of a tracker
     for path in ('head', 'bbox_head', 'roi_head.bbox_head', 'panoptic_head'):
         head: Any = model
         for name in path.split('.'):
