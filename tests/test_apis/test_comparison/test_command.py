@@ -19,7 +19,7 @@ def no_signal(monkeypatch):
     [
         (ValueError('wrong'), 'wrong'),
         (FileNotFoundError('not there'), 'not there'),
-        (KeyboardInterrupt(), '\ninterrupted: the same command goes on'),
+        (KeyboardInterrupt(), '\ninterrupted: run the same command again to continue'),
     ],
 )
 def test_ends_with_a_line(error, text):

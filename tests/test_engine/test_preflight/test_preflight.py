@@ -241,7 +241,7 @@ def test_warns_of_a_test_that_ends_in_an_error(runner, monkeypatch):
     assert found.rows['teacher'][2] == f'not measured: {reason}'
     assert found.warnings == [
         f'the teacher cannot be tested on the validation images ({reason}): look into '
-        "it now, the student's validation can end in the same way"
+        "it now, the student's validation can fail in the same way"
     ]
 
 

@@ -273,7 +273,7 @@ def of_teacher(**head: Any) -> dict:
 
 def differ(what: str, ours: Any, theirs: Any, head: str = 'RetinaHead') -> str:
     return (
-        f'head losses compare what both heads say on the same grid, but {what} of '
+        f'head losses compare both heads on the same grid, but {what} of '
         f'RetinaHead of the student is {ours} and of {head} of the teacher {theirs}: '
         'use a teacher with a head of the same kind and priors, or feature_losses alone'
     )
@@ -360,7 +360,7 @@ def test_levels_that_round_otherwise():
         images[..., :-32], samples, None
     )
     text = (
-        'head losses compare what both heads say on the same grid, but the levels of '
+        'head losses compare both heads on the same grid, but the levels of '
         'the student have [(8, 8), (4, 4), (2, 2), (1, 1), (1, 1)] pixels and those of '
         'the teacher [(8, 4), (4, 2), (2, 1), (1, 1), (1, 1)]: use a teacher whose '
         'strides round alike, and one size of images for both'
@@ -369,7 +369,7 @@ def test_levels_that_round_otherwise():
         model.loss(inputs, samples)
 
 
-def test_what_a_loss_asks_for():
+def test_an_input_of_another_name_is_refused():
     class Curious(nn.Module):
         compares = DenseHeads
 
@@ -377,9 +377,9 @@ def test_what_a_loss_asks_for():
             raise NotImplementedError
 
     text = (
-        "Curious asks for 'everything', but of DenseHeads a loss can ask for student, "
-        'teacher, crossed, student_bins, teacher_bins, student_neck, teacher_neck, '
-        'priors, assigned, valid, data_samples'
+        "Curious declares the input 'everything', but the inputs for DenseHeads are "
+        'student, teacher, crossed, student_bins, teacher_bins, student_neck, '
+        'teacher_neck, priors, assigned, valid, data_samples'
     )
     refuse(text, losses={'it': dict(type=Curious)})
 

@@ -224,8 +224,8 @@ def half_deltas(config) -> None:
         ),
         (
             dict(change=half_deltas),
-            'boxes are compared as the heads code them, but stage 0 of the student has '
-            "{'type': 'DeltaXYWHBBoxCoder', 'means': [0.0, 0.0, 0.0, 0.0], 'stds': "
+            'boxes are compared as the heads encode them, but stage 0 of the student '
+            "has {'type': 'DeltaXYWHBBoxCoder', 'means': [0.0, 0.0, 0.0, 0.0], 'stds': "
             "[0.1, 0.1, 0.2, 0.2]} and of the teacher {'type': 'DeltaXYWHBBoxCoder', "
             "'means': [0.0, 0.0, 0.0, 0.0], 'stds': [0.05, 0.05, 0.1, 0.1]}: give both "
             'the same bbox_coder',

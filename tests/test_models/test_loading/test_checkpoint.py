@@ -113,7 +113,7 @@ def test_nothing_in_the_file_runs(tmp_path: Path, zipped: bool):
 
 def refusal(path: str, name: str) -> str:
     return (
-        f'{path} would run {name} when it is loaded, which weights have no use for: '
+        f'{path} would run {name} when it is loaded, which weights do not need: '
         'nothing was run; get a checkpoint of weights, or if you know who made this '
         'file and trust it, set trust_teacher_checkpoint=True'
     )

@@ -68,7 +68,7 @@ def test_the_right_shape():
 )
 def test_a_loss_of_the_other_argument(argument, kind, what, other):
     text = (
-        f'{kind} compares {what}, but stands in {argument}: write '
+        f'{kind} compares {what}, but is listed in {argument}: write '
         f"{other}=dict(it=dict(type='{kind}'))"
     )
     with refused(text):

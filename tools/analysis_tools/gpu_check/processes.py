@@ -24,7 +24,8 @@ def processes(check: Check, names: list[str]) -> None:
     """Train in one or two processes, and compare their weights at the end."""
     if not check.on_gpu:
         raise ValueError(
-            'mmengine starts processes on GPUs alone: there is nothing to try'
+            'mmengine starts several processes on GPUs only: '
+            'run it on a machine with one'
         )
     for name in names or ('cifar', 'retinanet'):
         batch = 64 if name == 'cifar' else 2

@@ -20,7 +20,7 @@ def run_command(compare: Callable[[], tuple[Path, Sequence[Trial]]]) -> None:
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit('\ninterrupted: the same command goes on')
+        sys.exit('\ninterrupted: run the same command again to continue')
     print(f'\n{path.read_text()}\nwritten to {path}')
     if failed:
         sys.exit(f'failed: {", ".join(map(str, failed))}; the same command tries again')

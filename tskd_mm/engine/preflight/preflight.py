@@ -127,7 +127,7 @@ def _teacher_score(found: Preflight, runner: Runner, model: TSKDDistiller) -> li
         reason = first_line(error)
         found.warnings.append(
             f'the teacher cannot be tested on the validation images ({reason}): look '
-            "into it now, the student's validation can end in the same way"
+            "into it now, the student's validation can fail in the same way"
         )
         return [f'not measured: {reason}']
     if score.failing:

@@ -79,4 +79,6 @@ def mend_last_checkpoint(work_dir: str, out_dirs: Sequence[str] = ()) -> None:
     if steps:
         newest = steps[max(steps)]
         CrashSafeBackend().put(str(newest).encode(), pointer)
-        print_log(f'last_checkpoint named no file: it is {newest} now', 'current')
+        print_log(
+            f'last_checkpoint named a missing file: it now names {newest}', 'current'
+        )

@@ -30,8 +30,8 @@ def follow_resumed_seed(runner: Runner, before: int) -> None:
     sampler = runner.train_dataloader.batch_sampler.sampler
     if hasattr(runner.train_loop, 'dataloader_iterator'):
         print_log(
-            'the order of the images after this resume is another one than it would '
-            'have been: in an iteration loop set randomness.seed in the config',
+            'the order of the images after this resume is not that of an '
+            'uninterrupted run: in an iteration loop set randomness.seed in the config',
             'current',
             logging.WARNING,
         )

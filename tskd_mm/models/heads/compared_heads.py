@@ -23,12 +23,12 @@ class ComparedHeads(ABC):
             asks for need not be computed.
 
     Attributes:
-        offers: What a loss can ask for.
+        offers: The inputs that a loss can declare.
         classes: Indices of the teacher's classes that are the student's, in the
             student's order; None if both know the same. Set by :meth:`match`.
 
     Raises:
-        ValueError: If a loss asks for something else.
+        ValueError: If a loss declares another input.
     """
 
     offers: ClassVar[tuple[str, ...]]
@@ -38,8 +38,8 @@ class ComparedHeads(ABC):
         self.classes: list[int] | None = None
         for name in sorted(self.asked.keys() - self.offers):
             raise ValueError(
-                f'{self.asked[name]} asks for {name!r}, but of {type(self).__name__} '
-                f'a loss can ask for {", ".join(self.offers)}'
+                f'{self.asked[name]} declares the input {name!r}, but the inputs for '
+                f'{type(self).__name__} are {", ".join(self.offers)}'
             )
 
     @abstractmethod

@@ -148,7 +148,7 @@ def _check_signatures(student: DenseReader, teacher: DenseReader) -> None:
     for what, value in ours.items():
         if value != theirs[what]:
             raise ValueError(
-                'head losses compare what both heads say on the same grid, but '
+                'head losses compare both heads on the same grid, but '
                 f'{what} of {type(student.head).__name__} of the student is {value} '
                 f'and of {type(teacher.head).__name__} of the teacher {theirs[what]}: '
                 'use a teacher with a head of the same kind and priors, or '
@@ -165,7 +165,7 @@ def _check_sizes(
     )
     if ours != theirs:
         raise ValueError(
-            'head losses compare what both heads say on the same grid, but the levels '
+            'head losses compare both heads on the same grid, but the levels '
             f'of the student have {ours} pixels and those of the teacher {theirs}: '
             'use a teacher whose strides round alike, and one size of images for both'
         )

@@ -54,9 +54,9 @@ class RoIHeads(ComparedHeads):
         for stage, (our, their) in enumerate(zip(ours, theirs)):
             if our.coding != their.coding:
                 raise ValueError(
-                    f'boxes are compared as the heads code them, but stage {stage} of '
-                    f'the student has {our.coding} and of the teacher {their.coding}: '
-                    'give both the same bbox_coder'
+                    f'boxes are compared as the heads encode them, but stage {stage} '
+                    f'of the student has {our.coding} and of the teacher '
+                    f'{their.coding}: give both the same bbox_coder'
                 )
 
     @contextmanager

@@ -101,8 +101,8 @@ def read_checkpoint(checkpoint: str, trust: bool = False) -> Any:
         return torch.load(path, 'cpu', _safe_pickle, weights_only=False)
     except _RunsCode as error:
         raise ValueError(
-            f'{path} would run {error} when it is loaded, which weights have no use '
-            'for: nothing was run; get a checkpoint of weights, or if you know who '
+            f'{path} would run {error} when it is loaded, which weights do not '
+            'need: nothing was run; get a checkpoint of weights, or if you know who '
             'made this file and trust it, set trust_teacher_checkpoint=True'
         ) from error
     except Exception as error:  # what is not a checkpoint can fail in any way

@@ -36,7 +36,7 @@ def check_loss_configs(argument: str, configs: Any) -> None:
         else:
             continue
         raise ValueError(
-            f'{kind.__name__} compares {found}, but stands in {argument}: write '
+            f'{kind.__name__} compares {found}, but is listed in {argument}: write '
             f'{other}={_written({name: config})}'
         )
 
