@@ -31,3 +31,13 @@ def test_a_retriever_has_the_levels_of_its_encoder():
         'image_encoder.0.layer3',
         'image_encoder.0.layer4',
     ]
+
+
+@pytest.mark.usefixtures('no_scope')
+def test_a_padded_image_is_no_level():
+    name = 'mmpretrain::beit/benchmarks/beit-base-p16_8xb64_in1k.py'
+    config: ConfigDict = find_model(name, 'student').config
+    config.backbone.update(arch='deit-tiny', init_cfg=None)
+    config.head.update(in_channels=192, num_classes=3)
+    found = find_levels(ModelSource(config, name))
+    assert (found.taps, found.strides) == (['backbone.layers.11'], [16])

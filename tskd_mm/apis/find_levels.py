@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from mmengine.registry import MODELS
 from torch import nn
@@ -71,7 +72,11 @@ def _place(model: nn.Module) -> Levels:
 
 def _stages(model: nn.Module) -> Levels:
     """The last module of each stride in a classifier's backbone."""
-    maps = _maps(model, _backbone(model))
+
+    def is_image(found: tuple[str, Inspection]) -> bool:  # padded, say
+        return not [*model.get_submodule(found[0]).parameters()]
+
+    maps = dropwhile(is_image, _maps(model, _backbone(model)))
     last = {found.strides[0]: (path, found) for path, found in maps}
     strides = sorted(last)
     taps = [last[stride][0] for stride in strides]
