@@ -36,7 +36,9 @@ def hook_of(config: dict) -> object:
 
 def distillations() -> list[tuple[Path, Config]]:
     """All configs whose model has a student."""
-    folders = 'baselines', 'demo', 'head', 'study/cifar10', 'study/person', 'tskd'
+    folders = ['baselines', 'demo', 'head', 'tskd']
+    # The files right under study/ are no configs of a training.
+    folders += [f'study/{path.parent.name}' for path in FOLDER.glob('study/*/none.py')]
     paths = [path for name in folders for path in (FOLDER / name).rglob('*.py')]
     found = [(path, Config.fromfile(path)) for path in sorted(paths)]
     return [(p, config) for p, config in found if 'student' in config.get('model', {})]

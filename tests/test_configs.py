@@ -35,6 +35,8 @@ def build(recipe: Path):
     for part in (config.model.student, teacher):
         part['backbone']['init_cfg'] = None
     config.model.update(teacher=teacher, teacher_checkpoint=None)
+    if 'teacher_classes' in config.model:  # by name; the names come with the weights
+        config.model.teacher_classes = [*range(len(config.model.teacher_classes))]
     preprocessor = config.get('data_preprocessor')
     defaults = {'data_preprocessor': preprocessor} if preprocessor else {}
     model = MODELS.build(config.model, default_args=defaults)

@@ -21,7 +21,10 @@ STUDIES = [
     read_study(ROOT / 'configs' / 'study' / f'{name}.py')
     for name in (
         'person',
+        'person_yolox',
         'digits',
+        'digits_heads_screen',
+        'digits_heads',
         'cifar10_default',
         'cifar10_resnet8',
         'cifar10_resnet20',

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, MODELS, init_default_scope
 from test_configs import build, copy_of, images, moved
 
 from tskd_mm.models.features.attention_map import attention_map
@@ -16,7 +16,7 @@ from tskd_mm.models.losses import AttentionTransferLoss
 from tskd_mm.models.review.temporal_review import TemporalReview
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
-FAMILIES = ('cifar10', 'digits', 'person')
+FAMILIES = ('cifar10', 'digits', 'digits_heads', 'person', 'person_yolox')
 sys.path.append(str(FOLDER))  # as tools/study does
 CONFIGS = sorted(
     path
@@ -72,6 +72,40 @@ def test_the_review_is_the_only_difference(family, static, full):
     assert [hook['type'] for hook in ours.pop('custom_hooks')] == ['TSKDMemoryHook']
     assert [hook['type'] for hook in theirs.pop('custom_hooks')] == ['DistillationHook']
     ours.pop('model'), theirs.pop('model')
+    assert ours == theirs
+
+
+def test_the_plain_student_of_the_heads_is_that_of_the_digits():
+    """One training is not run for both studies."""
+    ours, theirs = (
+        Config.fromfile(FOLDER / family / 'none.py').to_dict()
+        for family in ('digits_heads', 'digits')
+    )
+    assert ours == theirs
+
+
+def test_the_teacher_of_the_heads_has_the_students_neck_and_head():
+    student, teacher = (
+        Config.fromfile(FOLDER / 'digits_heads' / f'{name}.py').to_dict()
+        for name in ('none', 'teacher')
+    )
+    ours, theirs = student.pop('model'), teacher.pop('model')
+    assert student == teacher
+    assert theirs['bbox_head'] == ours['bbox_head']
+    assert theirs['neck']['out_channels'] == ours['neck']['out_channels']
+    assert theirs['backbone']['depth'] > ours['backbone']['depth']
+
+
+def test_pico_is_half_as_wide_as_nano():
+    """The student for persons has the recipe's layers, for one class."""
+    recipe = Config.fromfile(FOLDER.parent / 'tskd' / 'yolox_nano_to_pico_coco.py')
+    pico = Config.fromfile(FOLDER / 'person_yolox' / 'none.py').model
+    recipe.model.student.bbox_head.num_classes = 1
+    init_default_scope('mmdet')
+    theirs, ours = (
+        {k: v.shape for k, v in MODELS.build(config).state_dict().items()}
+        for config in (recipe.model.student, pico)
+    )
     assert ours == theirs
 
 
