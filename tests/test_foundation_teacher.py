@@ -119,8 +119,7 @@ def test_the_recipe_names_published_weights():
     config.model.student.backbone.init_cfg = None
     model = MODELS.build(config.model)
     source = model._find_teacher()
-    assert source.weights_in_index().startswith(
-        'https://download.openmmlab.com/mmpretrain/v1.0/dinov2/vit-small-p14_dinov2-pre'
-    )
+    place = '/mmpretrain/v1.0/dinov2/vit-small-p14_dinov2-pre'  # on each stack's server
+    assert place in source.weights_in_index()
     adapters = model.static_losses.features['pkd'].adapters
     assert [(a.in_channels, a.out_channels) for a in adapters] == [(256, 384)] * 3
