@@ -21,6 +21,7 @@ STUDIES = [
     read_study(ROOT / 'configs' / 'study' / f'{name}.py')
     for name in (
         'person',
+        'person_long',
         'person_yolox',
         'digits',
         'digits_heads_screen',
@@ -30,6 +31,7 @@ STUDIES = [
         'cifar10_resnet20',
         'cifar10_review',
         'cifar10_weight',
+        'history',
     )
 ]
 # Alone, the default static loss, and that with the review.

@@ -16,7 +16,8 @@ from tskd_mm.models.losses import AttentionTransferLoss
 from tskd_mm.models.review.temporal_review import TemporalReview
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
-FAMILIES = ('cifar10', 'digits', 'digits_heads', 'person', 'person_yolox')
+FAMILIES = ('cifar10', 'digits', 'digits_heads', 'history', 'person', 'person_yolox')
+SIZES = {'cifar10': 32, 'history': 16}  # of images
 sys.path.append(str(FOLDER))  # as tools/study does
 CONFIGS = sorted(
     path
@@ -36,7 +37,7 @@ def test_a_config_trains_the_plain_student_in_the_same_way(path):
     for key in plain.keys() - {'model', 'custom_hooks', 'custom_imports'}:
         assert config[key] == plain[key], key
     config, model = build(path)
-    size = 32 if 'cifar10' in str(path) else 96
+    size = SIZES.get(path.parent.name, 96)
     data = images(config.default_scope, size, False)
     for sample in data['data_samples'] if size == 96 else ():
         sample.gt_instances.labels.zero_()  # all persons
@@ -58,6 +59,8 @@ def test_a_config_trains_the_plain_student_in_the_same_way(path):
         ('cifar10', 'kd', 'kd_tskd'),
         ('cifar10', 'no_review', 'review'),
         ('cifar10', 'pkd', 'pkd_review'),
+        ('history', 'kd', 'kd_tskd'),
+        ('history', 'pkd_kd', 'pkd_kd_tskd'),
         ('digits', 'pkd', 'pkd_tskd'),
         ('person', 'attention', 'tskd'),
         ('person', 'pkd', 'pkd_tskd'),
@@ -73,6 +76,16 @@ def test_the_review_is_the_only_difference(family, static, full):
     assert [hook['type'] for hook in theirs.pop('custom_hooks')] == ['DistillationHook']
     ours.pop('model'), theirs.pop('model')
     assert ours == theirs
+
+
+def test_the_control_of_the_history_has_the_weight_and_the_steps_of_the_review():
+    review, control = (
+        Config.fromfile(FOLDER / 'history' / f'{name}.py').to_dict()
+        for name in ('kd_review25', 'kd_attention25')
+    )
+    review.pop('custom_imports'), control.pop('custom_imports')
+    review['model']['review']['predictor'] = {'type': 'NoPrediction'}
+    assert control == review
 
 
 def test_the_plain_student_of_the_heads_is_that_of_the_digits():
