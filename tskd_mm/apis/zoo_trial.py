@@ -100,7 +100,7 @@ def fitting_batch(name: str, model: nn.Module) -> Callable[[], dict]:
 def random_batch(name: str, model: nn.Module, pixels: int) -> Callable[[], dict]:
     """Makes batches of two random images with annotations of all kinds."""
     if name.startswith('mmpretrain::'):
-        return classified
+        return lambda: classified(model)
     from mmdet.testing import demo_track_inputs
 
     classes = min(head_classes(model) or ENOUGH, ENOUGH)
@@ -131,12 +131,14 @@ def detected(pixels: int, classes: int) -> dict:
     return batch
 
 
-def classified() -> dict:
-    """Two random images, of the size that most classifiers are trained on."""
+def classified(model: nn.Module) -> dict:
+    """Two random images such as the classifier takes."""
     from mmpretrain.structures import DataSample
 
     samples = [DataSample().set_gt_label(i) for i in (0, 1)]
-    images = torch.randint(0, 256, (2, 3, CLASSIFIED, CLASSIFIED))
+    first = next(m for m in model.modules() if isinstance(m, nn.Conv2d))
+    size = 32 if first.in_channels == 1 else CLASSIFIED  # digits, or ImageNet
+    images = torch.randint(0, 256, (2, first.in_channels, size, size))
     return {'inputs': images, 'data_samples': samples}
 
 

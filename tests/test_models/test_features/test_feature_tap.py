@@ -194,6 +194,20 @@ def test_a_module_that_is_called_twice_is_refused():
     )
     with refused(text), FeatureTap(net, ['backbone']).record():
         net(IMAGES)
+    with refused(text):
+        FeatureTap(net, ['backbone']).inspect()  # before training
+
+
+class _Needy(ToyNet):
+    """Needs annotations behind its neck."""
+
+    def forward(self, inputs: Tensor, data_samples=None, mode: str = 'tensor'):
+        super().forward(inputs)
+        return len(data_samples)
+
+
+def test_a_dry_run_needs_nothing_behind_the_taps():
+    assert FeatureTap(_Needy(), ['neck']).inspect().strides == [2, 4]
 
 
 class _Picky(ToyNet):

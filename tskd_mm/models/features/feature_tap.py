@@ -78,6 +78,10 @@ class _EverythingSeen(Exception):
     """Stops a forward pass that has nothing more to show."""
 
 
+class _RunsAgain(ValueError):
+    """A tapped module runs more than once in a forward pass."""
+
+
 class FeatureTap:
     """Reads the outputs of named modules while the model runs.
 
@@ -198,7 +202,7 @@ class FeatureTap:
         for size, count in product(sizes, channels):
             image = like.new_zeros(1, count, *size)
             try:
-                features = self.run(partial(self.model, image, mode='tensor'))
+                features = self._run_to_the_end(image)
             except (RuntimeError, AssertionError) as error:  # nothing is left to see
                 failures.append(error)
             else:
@@ -210,13 +214,27 @@ class FeatureTap:
             f'with the last it failed: {failure}'
         ) from failure
 
+    def _run_to_the_end(self, image: Tensor) -> Features:
+        """Goes on behind the last tap, for a module that runs again."""
+        features = Features()
+        with self._watch(stop=False) as seen:
+            try:
+                self.model(image, mode='tensor')
+            except _RunsAgain:
+                raise
+            except Exception:  # what lies behind may need more than an image
+                if not all(wanted in seen for wanted in self._wanted):
+                    raise
+        self._fill(features, seen)
+        return features
+
     @contextmanager
     def _watch(self, stop: bool) -> Iterator[dict[str, Any]]:
         seen: dict[str, Any] = {}
 
         def keep(path: str, module: nn.Module, args: Any, output: Any) -> None:
             if path in seen:
-                raise ValueError(
+                raise _RunsAgain(
                     f'the tapped module {path!r} runs more than once in a forward pass '
                     '(a head shared by several levels?): tap one that runs once, such '
                     'as the neck'
