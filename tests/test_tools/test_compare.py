@@ -82,7 +82,8 @@ TABLE = """\
 
 - static helps: +4.50, +3.26 to +5.74
 - tskd helps: +4.67, +3.23 to +6.10
-- tskd cannot be told from static: +0.17, -2.42 to +2.75; about 36 seeds would see 0.5
+- tskd is not significantly different from static: +0.17, -2.42 to +2.75; about 36 \
+seeds are needed to see 0.5
 
 | method | seeds | last | best | cost |
 | --- | --: | --: | --: | --: |

@@ -42,21 +42,21 @@ def test_no_difference_that_these_seeds_would_show():
     """10 seeds would see a difference as large as the deviation; see the formula."""
     found = Interval(3, 0.25, 0.5)  # 4.302653 * 0.5 / sqrt(3) = 1.242
     assert verdict(study(), ('pkd', 'none'), found) == (
-        'pkd cannot be told from none: +0.25, -0.99 to +1.49; about 10 seeds would see '
-        '0.5'
+        'pkd is not significantly different from none: +0.25, -0.99 to +1.49; about 10 '
+        'seeds are needed to see 0.5'
     )
     found = Interval(10, 0.25, 0.5)  # 2.262157 * 0.5 / sqrt(10) = 0.358
     assert verdict(study(), ('pkd', 'none'), found) == (
-        'pkd cannot be told from none: +0.25, -0.11 to +0.61; 10 seeds are enough to '
-        'see 0.5'
+        'pkd is not significantly different from none: +0.25, -0.11 to +0.61; 10 seeds '
+        'are enough to see 0.5'
     )
 
 
 @pytest.mark.parametrize('found', [Interval(0, None, None), Interval(1, 3.0, None)])
 def test_too_few_seeds(found):
     assert verdict(study(), ('pkd', 'none'), found) == (
-        f'pkd: seeds in common with none: {found.count}; train two or more for an '
-        'interval'
+        f'pkd: seeds in common with none: {found.count}; train two or more to get '
+        'an interval'
     )
 
 
@@ -69,5 +69,5 @@ def test_each_comparison_in_the_unit_of_the_report():
     # Differences of 5 and 5.1 percent: half is 12.706205 * 0.05.
     assert verdicts(study(times=100.0), results) == [
         'pkd helps: +5.05, +4.41 to +5.69',
-        'tskd: seeds in common with pkd: 1; train two or more for an interval',
+        'tskd: seeds in common with pkd: 1; train two or more to get an interval',
     ]

@@ -129,8 +129,8 @@ def report(study: Study, results: Results, seeds: Sequence[int]) -> str:
             f'{COSTS[study.cost]}, relative to {next(iter(study.methods))}.',
             markdown_table(differences(study, results)),
             'Differences are taken seed by seed. The intervals are those of '
-            "Student's t, one comparison at a time. So many seeds as are named would "
-            'see a difference in four cases of five.',
+            "Student's t, one comparison at a time. The numbers of seeds above "
+            'would show such a difference in four cases of five.',
             f'![Every training, and the differences]({study.name}.png)',
         ]
     )

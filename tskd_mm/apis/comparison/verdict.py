@@ -1,4 +1,4 @@
-"""What a comparison of two methods says, in one sentence."""
+"""The result of a comparison of two methods, in one sentence."""
 
 from .interval import Interval, seeds_needed
 from .results import Results, paired
@@ -25,17 +25,18 @@ def verdict(study: Study, pair: tuple[str, str], found: Interval) -> str:
     if found.mean is None or found.deviation is None or found.bounds is None:
         return (
             f'{method}: seeds in common with {baseline}: {found.count}; train two or '
-            'more for an interval'
+            'more to get an interval'
         )
     low, high = found.bounds
     numbers = f'{found.mean:+.2f}, {low:+.2f} to {high:+.2f}'
     if low > 0 or high < 0:
         return f'{method} {_effect(study.gain(found.mean) > 0, baseline)}: {numbers}'
     needed = seeds_needed(found.deviation, study.resolve)
-    seeds = f'about {needed} seeds would see {study.resolve:g}'
+    seeds = f'about {needed} seeds are needed to see {study.resolve:g}'
     if needed <= found.count:
         seeds = f'{found.count} seeds are enough to see {study.resolve:g}'
-    return f'{method} cannot be told from {baseline}: {numbers}; {seeds}'
+    different = f'{method} is not significantly different from {baseline}'
+    return f'{different}: {numbers}; {seeds}'
 
 
 def _effect(better: bool, baseline: str) -> str:
