@@ -21,19 +21,18 @@ from .required_parts import find_distiller
 class DistillationHook(Hook):
     """For a distiller without a review: the static losses alone.
 
-    - What is trained with the student is saved under one entry of the checkpoint,
-      ``'tskd'``, and brought back by ``--resume``.
-    - Every epoch (in an iteration loop every iteration) starts from random numbers
-      that follow from the seed and its number alone: a resumed run draws what the
-      interrupted one would have drawn.
-    - A crash, even while a checkpoint is being written, leaves one to resume from.
+    - Layers that are trained with the student are saved in one entry of the checkpoint,
+      ``'tskd'``, and restored by ``--resume``.
+    - The random numbers of every epoch (in an iteration loop of every iteration)
+      depend only on the seed and its number, so a resumed run draws the same ones.
+    - After a crash, even while a checkpoint is written, the run can be resumed.
 
     Args:
         save_state: Write the entry. Without it a checkpoint is as small as the plain
             student's, and cannot be resumed as a distillation.
-        preflight: Before the first step, look at models, weights, the teacher's metric,
-            levels and schedule, and log a panel about them. Takes seconds, changes
-            nothing and ends no run.
+        preflight: Before the first step, log a panel with models, weights, the
+            teacher's metric, levels and schedule. It takes seconds, changes nothing
+            and never stops a run.
     """
 
     def __init__(self, save_state: bool = True, preflight: bool = True) -> None:
@@ -86,7 +85,7 @@ class DistillationHook(Hook):
             take_out_extras(*parts)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """On resume, bring back what was trained with the student.
+        """On resume, restore the layers that are trained with the student.
 
         Raises:
             ValueError: If the checkpoint has no TSKD entry, or it is of another
@@ -106,7 +105,7 @@ class DistillationHook(Hook):
             )
 
     def schedule_state(self) -> dict[str, Any] | None:
-        """What a run must have in common with the one it resumes."""
+        """Settings that must be the same in a run and the one that it resumes."""
         return None
 
     def _compile(self, runner: Runner) -> None:

@@ -24,18 +24,19 @@ class LossBalanceHook(Hook):
     is not named keeps its weight. With LossWeightHook the schedule multiplies the
     share.
 
-    Each share is measured in a loss's first steps, then less and less often, and at
-    last every ``interval`` steps. A measurement is a backward pass from the losses to
-    the taps: for a detector through its head alone. Logged are ``share_<name>``, as
-    measured, ``factor_<name>``, the factor in force, and ``cosine_<name>``, the angle
-    to the task's gradient: below 0 a loss pulls against the task. Measurements with
-    NaN, infinite or zero gradients are left out. Factors stay between 1e-6 and 1e6 and
-    are resumed with the run. The idea of a balance by shares of the gradient is that of
-    RT-DETRv4; see :class:`~tskd_mm.models.distillers.loss_balance.LossBalance`.
+    Each share is measured in a loss's first steps, then less and less often, and
+    finally every ``interval`` steps. A measurement is a backward pass from the losses
+    to the taps, for a detector only through its head. The log has ``share_<name>``, the
+    measured share, ``factor_<name>``, the current factor, and ``cosine_<name>``, the
+    cosine of the angle to the task's gradient: below 0 a loss pulls against the task.
+    Measurements with NaN, infinite or zero gradients are skipped. Factors stay between
+    1e-6 and 1e6 and are resumed with the run. The idea of a balance by shares of the
+    gradient is from RT-DETRv4; see
+    :class:`~tskd_mm.models.distillers.loss_balance.LossBalance`.
 
     Args:
-        shares: For each loss by its name (``'review'`` too) the norm of its gradient,
-            divided by that of the task loss.
+        shares: For each loss, by name (``'review'`` too), the wanted norm of its
+            gradient divided by that of the task loss.
         interval: Steps with a loss from one measurement to the next.
 
     Raises:

@@ -19,9 +19,9 @@ class LossWeightHook(Hook):
     ``dict(type='LossWeightHook', factors=dict(kl=[(0, 0), (20, 1)]))`` warms the loss
     ``kl`` up in the first 20 epochs; ``review=[(180, 1), (240, 0)]`` lets the review
     fade out in the last 60. ``pkd=dict(shape='cosine', begin=0.5, final=0.1)`` lets
-    PKD fade to a tenth in the second half, however long the training is. The factor
-    comes on top of the loss's own weight; that of
-    the review scales only the student's gradient, as its weight does.
+    PKD fade to a tenth in the second half, however long the run is. The factor
+    multiplies the loss's own weight. That of the review scales only the student's
+    gradient, like its weight.
 
     Args:
         factors: For each loss by its name (``'review'`` too) the points of a

@@ -13,19 +13,18 @@ from .required_parts import find_distiller
 
 @HOOKS.register_module()
 class TeacherRouteHook(Hook):
-    """Lets several checkpoints of one teacher teach in turn.
+    """Uses several checkpoints of one teacher, one after the other.
 
     ``dict(type='TeacherRouteHook', checkpoints=[(0, 'epoch_3.pth'), (4,
-    'epoch_12.pth')])`` starts with a young teacher, which a student follows more
-    easily, and goes on with the grown one from epoch 4 (counted from 0) on. In a loop
-    that counts iterations the numbers are iterations. Before the first entry
-    ``teacher_checkpoint`` of the model teaches. A resumed run goes on with the teacher
-    that it had.
+    'epoch_12.pth')])`` starts with an early checkpoint, from which a student may learn
+    more easily, and changes to the last one in epoch 4 (counted from 0). In an
+    iteration-based loop the numbers are iterations. Before the first entry the model's
+    ``teacher_checkpoint`` is used. A resumed run continues with the right teacher.
 
     Args:
-        checkpoints: Pairs of an epoch or iteration and a path or URL; weights of the
-            teacher's config, each of which is read once before the training. One at 0
-            must be that of ``teacher_checkpoint``.
+        checkpoints: Pairs of an epoch or iteration and a path or URL. All have weights
+            of the teacher's config and are read once before the first step. An entry
+            at 0 must be the same as ``teacher_checkpoint``.
 
     Raises:
         ValueError: If the numbers do not increase.
@@ -38,7 +37,7 @@ class TeacherRouteHook(Hook):
         self.current: str | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Check every file, and set the teacher that is in force.
+        """Check every file, and set the current teacher.
 
         Raises:
             FileNotFoundError: If there is no such file.

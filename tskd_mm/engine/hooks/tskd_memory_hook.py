@@ -14,17 +14,17 @@ from .required_parts import require_epoch_loop
 
 @HOOKS.register_module()
 class TSKDMemoryHook(DistillationHook):
-    """Runs the cycle M1, ..., Mn, R of memories and reviews.
+    """Runs the cycle M1, ..., Mn, R of snapshots and reviews.
 
     The hook decides when,
     :class:`~tskd_mm.models.distillers.tskd_distiller.TSKDDistiller` holds the state.
-    All else is done as in :class:`DistillationHook`; predictors and memories are part
-    of the entry ``'tskd'``.
+    Everything else is as in :class:`DistillationHook`. Predictors and snapshots are
+    part of the entry ``'tskd'``.
 
     Args:
         interval: Epochs (or iterations) from one node of the cycle to the next; 5
             epochs of 240 in the release.
-        num_slots: Memories between two reviews.
+        num_slots: Snapshots between two reviews.
         by_epoch: Count epochs; False counts iterations.
         review_length: How long a review lasts, in the same unit. Default: one epoch,
             or a fifth of the interval in iterations, the release's proportion.
@@ -51,7 +51,7 @@ class TSKDMemoryHook(DistillationHook):
         self.by_epoch = by_epoch
 
     def before_train(self, runner: Runner) -> None:
-        """Check all, and have the log tell the phases."""
+        """Check everything, and let the log show the phases."""
         super().before_train(runner)
         if type(runner.log_processor) is LogProcessor:  # one of the user's own stays
             runner.log_processor = TSKDLogProcessor.like(runner.log_processor)

@@ -25,16 +25,16 @@ from .required_parts import find_distiller
 
 @HOOKS.register_module()
 class TSKDVisualizationHook(Hook):
-    """Two pictures for every backend of the visualizer: files, TensorBoard, W&B.
+    """Draws two pictures for every backend of the visualizer: files, TensorBoard, W&B.
 
-    - ``tskd_schedule``, before the training: memories and reviews over the learning
+    - ``tskd_schedule``, before the first step: snapshots and reviews, and the learning
       rate.
     - ``tskd_attention``, at the end of every review: the attention maps of one
-      validation image, a row for each review so far; of many reviews 6 are shown. A
-      review of one's own is shown if it has a method ``compare``.
+      validation image, with a row for each review so far, at most 6. Your own review
+      is shown if it has a method ``compare``.
 
-    The training goes on to the last bit as it would have without. A resumed training
-    starts with its first review after that.
+    The result of the run is the same, to the last bit. After a resume the pictures
+    start with the next review.
 
     Args:
         image: Index of the image in the validation set.

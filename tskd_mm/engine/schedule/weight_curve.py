@@ -6,7 +6,7 @@ SHAPES = ('linear', 'cosine', 'stop')
 
 
 class WeightCurve:
-    """A factor that goes from 1 to ``final`` between two shares of the training.
+    """A factor that goes from 1 to ``final`` between two shares of the run.
 
     ``'linear'`` and ``'cosine'`` (half a wave) change from ``begin`` to ``end``;
     ``'stop'`` changes at ``begin`` at once. Shares of the training make one recipe

@@ -39,8 +39,8 @@ PKD = {'pkd': {'type': 'PKDLoss'}}
 class TSKDDistiller(PlainStudent):
     """Temporal supervised knowledge distillation of a host model (arXiv 2307.00811).
 
-    To the outside it is the student. The teacher is brought in by
-    :meth:`init_weights`, which training calls and testing does not.
+    Other code can use it like the student. :meth:`init_weights` loads the teacher;
+    training calls it, testing does not.
     :class:`~tskd_mm.engine.hooks.tskd_memory_hook.TSKDMemoryHook` decides when to
     memorize and when to review.
 
@@ -66,21 +66,21 @@ class TSKDDistiller(PlainStudent):
             teacher that the student has, by name or index in the student's order.
             Default: both have the same.
         review: Config of a :class:`~tskd_mm.models.review.review.Review`. Default:
-            :class:`~tskd_mm.models.review.temporal_review.TemporalReview`. None leaves
-            the static losses alone, with DistillationHook in place of TSKDMemoryHook.
+            :class:`~tskd_mm.models.review.temporal_review.TemporalReview`. With None
+            there are only static losses: use DistillationHook, not TSKDMemoryHook.
         data_preprocessor: For a student or a teacher whose config dict has none (the
-            runner gives here what stands at the top level of a config).
+            runner passes the one at the top level of a config).
         trust_teacher_checkpoint: Run the code in a checkpoint file that holds more
             than weights. Such a file is refused by default.
-        teacher_size: Height and width, in pixels, of the images that the teacher is
-            shown: the student's batch is scaled to fit and padded. Default: what the
-            student sees.
+        teacher_size: Height and width, in pixels, of the images that the teacher
+            sees: the student's batch is scaled to fit and padded. Default: the size
+            of the student's images.
 
     Attributes:
-        inspection: What a dry run showed of the student's levels.
-        teacher_inspection: The same of the teacher's, where they are known.
+        inspection: The student's levels, found by a forward pass of a blank image.
+        teacher_inspection: The same for the teacher, if known.
         phase: ``'memorize'``, ``'review'`` or ``'general'``; None until the hook, or
-            a loop of one's own, sets it.
+            your own loop, sets it.
         loss_factors: Factors of the added losses by name, 1 where there is none; set by
             LossWeightHook.
         class_names: The student's classes, for messages; set by the hook.
@@ -237,7 +237,7 @@ class TSKDDistiller(PlainStudent):
         return add_losses(task, total, weigh(static, factors) | review) | balance
 
     def _past(self, inputs: Tensor) -> list[Features]:
-        """What past students see in a review; nothing outside of one."""
+        """Outputs of the past students in a review; nothing outside of one."""
         if self.phase != 'review' or self.bank is None:
             return []
         return [seen.full_precision() for seen in self.bank.features(inputs)]
@@ -266,7 +266,7 @@ class TSKDDistiller(PlainStudent):
             return {'review': self.review(*levels, valid, factor, **asked)}
 
     def init_weights(self) -> None:
-        """Initialise the student and bring in the teacher.
+        """Initialise the student and load the teacher.
 
         Raises:
             FileNotFoundError: If the teacher's config or checkpoint is not there.
@@ -313,7 +313,7 @@ class TSKDDistiller(PlainStudent):
             self.require_teacher().fold()
 
     def compile_parts(self, options: dict[str, Any]) -> None:
-        """From now on run student, teacher and review as graphs.
+        """Compile student, teacher and review.
 
         Past students are not compiled: a graph keeps the weights that it was made with.
 
@@ -331,7 +331,7 @@ class TSKDDistiller(PlainStudent):
         return [part for part in (self.bank, self.teacher) if part is not None]
 
     def memorize(self, slot: int) -> None:
-        """Keep the student as it is now in a memory slot."""
+        """Copy the current student into a slot."""
         if self.bank is None:
             raise RuntimeError('without a review there is nothing to memorize for')
         self.bank.memorize(slot)
@@ -342,13 +342,13 @@ class TSKDDistiller(PlainStudent):
         return {name: part for name, part in parts.items() if part is not None}
 
     def tskd_state(self) -> dict[str, Any]:
-        """What resuming needs besides the student: all else trained, and memories."""
+        """What a resume needs in addition to the student: layers and snapshots."""
         state = {name: part.state_dict() for name, part in self.extras().items()}
         state['balance'] = self.balance.state()
         return state | ({'memories': self.bank.state_dict()} if self.bank else {})
 
     def load_tskd_state(self, state: dict[str, Any]) -> None:
-        """Bring back what :meth:`tskd_state` returned."""
+        """Restore the result of :meth:`tskd_state`."""
         for name, part in self.extras().items():
             part.load_state_dict(state[name])
         self.balance.load_state(state.get('balance', {}))

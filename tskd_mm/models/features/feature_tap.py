@@ -78,7 +78,7 @@ class _EverythingSeen(Exception):
     """Stops a forward pass that has nothing more to show."""
 
 
-class _RunsAgain(ValueError):
+class RunsAgain(ValueError):
     """A tapped module runs more than once in a forward pass."""
 
 
@@ -220,7 +220,7 @@ class FeatureTap:
         with self._watch(stop=False) as seen:
             try:
                 self.model(image, mode='tensor')
-            except _RunsAgain:
+            except RunsAgain:
                 raise
             except Exception:  # what lies behind may need more than an image
                 if not all(wanted in seen for wanted in self._wanted):
@@ -234,7 +234,7 @@ class FeatureTap:
 
         def keep(path: str, module: nn.Module, args: Any, output: Any) -> None:
             if path in seen:
-                raise _RunsAgain(
+                raise RunsAgain(
                     f'the tapped module {path!r} runs more than once in a forward pass '
                     '(a head shared by several levels?): tap one that runs once, such '
                     'as the neck'

@@ -18,18 +18,18 @@ from .foreground import count, foreground
 class CrossKDLoss(nn.Module):
     """``sum_r D_r / sum_r S_r`` for scores and ``sum_r S_r D_r / sum_r S_r`` for boxes.
 
-    What goes into the last stacked convolution of each branch of the student's head is
-    given to the last layers of the teacher's instead, and what comes out there is
-    compared with the teacher's predictions: the student's own predictions follow the
-    annotations, and need not contradict them. Gradients pass the teacher's layers to
+    The input of the last stacked convolution of each branch of the student's head also
+    goes into the last layers of the teacher's head. Their output is compared with the
+    teacher's predictions. So the student's own predictions can follow the annotations
+    without contradicting the teacher. Gradients pass through the teacher's layers to
     the student's features.
 
-    D, between the two, is for scores the Quality Focal Loss
+    D is the difference of the two: for scores the Quality Focal Loss
     (:func:`.binary_distillation`), for boxes 1 - GIoU, or the KL divergence of the
-    distributions where the head has bins. S are the teacher's :func:`.foreground`
-    weights. Source of the idea: Wang et al., arXiv 2306.11369, as its abstract tells
-    it. Which places count, how scores and boxes are compared and both weights are this
-    project's own, so that figures of the paper need not carry over.
+    distributions if the head has bins. S are the teacher's :func:`.foreground`
+    weights. The idea is from the abstract of Wang et al., arXiv 2306.11369. The choice
+    of pixels, the comparison of scores and boxes, and both weights are this project's,
+    so the figures of the paper may not apply.
 
     Args:
         cls_weight: Of the scores.

@@ -13,39 +13,39 @@ REVIEW_INPUTS = (*SCORES, 'data_samples')
 
 
 class Review(nn.Module):
-    """Base of the losses that a distiller adds in review phases.
+    """Base class of the losses that a distiller adds in reviews.
 
     A subclass has ``forward(past, student, teacher, valid, factor)``, which returns a
-    scalar, of
+    scalar. Its inputs are
 
-    - ``past``: features of T past students, oldest first, each one (N, C, H, W) a
-      level; no gradient.
-    - ``student``, ``teacher``: their features, one (N, C, H, W) a level; the teacher's
-      in the student's H and W.
-    - ``valid``: masks of the padding, (N, 1, H, W) or None, one a level.
-    - ``factor``: scales the gradient that reaches the student, in this batch. What a
-      review trains itself learns as with 1.
+    - ``past``: features of T past students, oldest first; for each of them one tensor
+      (N, C, H, W) per level, without gradient.
+    - ``student``, ``teacher``: their features, one (N, C, H, W) per level; the
+      teacher's have the student's H and W.
+    - ``valid``: masks of the padding, (N, 1, H, W) or None, one per level.
+    - ``factor``: scales the gradient that reaches the student, in this batch. The
+      review's own layers learn as with 1.
 
-    It can declare more parameters, which come as keywords: ``past_logits``, a list of
-    (N, K), oldest first, whose weights are then part of every memory;
+    It can declare more parameters, which are passed as keywords: ``past_logits``, a
+    list of (N, K), oldest first (then the head's weights are part of every snapshot);
     ``student_logits`` and ``teacher_logits``, (N, K); ``data_samples``, one per image.
     Features and scores are float32.
 
-    Its parameters are trained with the student, in reviews alone; they and its buffers
+    Its parameters are trained with the student, only in reviews. They and its buffers
     are part of the entry ``'tskd'`` of a checkpoint. Every parameter must have a
     gradient in every review.
 
-    Where it has a method ``compare`` as that of
+    If it has a method ``compare`` like that of
     :class:`~tskd_mm.models.review.temporal_review.TemporalReview`, the figures show
-    what it returns.
+    its result.
 
     Args:
         num_levels: Levels of features; given by the distiller.
 
     Attributes:
-        as_released: Training has to agree with the release of TSKD to the last bit, so
-            nothing that changes these is done to make it faster.
-        compiled: Methods that run as graphs where a config has ``compile``.
+        as_released: Training must agree with the release of TSKD to the last bit, so
+            optimisations that change bits are not used.
+        compiled: Methods that are compiled if a config has ``compile``.
     """
 
     as_released = False

@@ -35,9 +35,9 @@ class TemporalReview(Review):
 
     ``w sum_l MSE(prediction_l, |A_student_l - A_teacher_l|)``: the review loss of
     TSKD (arXiv 2307.00811). The gradient reaches the student through the gap and
-    through the last increment of the sequence. The predictors learn as with w = 1,
-    whatever w is: times a larger w, SGD would make them diverge, and the student with
-    them (docs/results.md).
+    through the last increment of the sequence. The predictors always learn as
+    with w = 1. If a larger w scaled their gradients too, SGD would make them diverge,
+    and then the student (docs/appendix/studies.md).
 
     Args:
         num_levels: Levels of features; each has a predictor of its own.
