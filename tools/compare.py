@@ -26,6 +26,7 @@ from tskd_mm.apis.comparison.config_study import (
 )
 from tskd_mm.apis.comparison.grid import Grid
 from tskd_mm.apis.comparison.report import write_report
+from tskd_mm.apis.comparison.short_schedule import shortening
 from tskd_mm.apis.comparison.table import metric_of, read_table
 from tskd_mm.apis.comparison.trial import Trial
 from tskd_mm.apis.read_config import read_config
@@ -60,6 +61,8 @@ def compare(args: argparse.Namespace) -> tuple[Path, list[Trial]]:
     """
     config = read_config(args.config)
     arms = config_arms(config, named_arms(args.arm), args.epochs)
+    if args.epochs:
+        print(shortening(config, arms.get('tskd', arms['none'])))
     out, name = args.out.absolute(), args.config.stem
     study = make_study(
         name,
@@ -94,7 +97,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--epochs',
         type=positive(int),
-        help="of each training; default: the config's own",
+        help="of each training; default: the config's own. Schedules and the interval "
+        'of TSKDMemoryHook are shortened in proportion',
     )
     parser.add_argument(
         '--metric',

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 from doc_blocks import ROOT, block
+from mmengine.config import Config
 from toys import run_tool
 from user_files import user_classifier
 
@@ -131,6 +132,19 @@ def test_one_more_arm_trains_that_arm_alone(run, folder, capsys):
     assert '- pkd is worse than tskd: -13.00, -25.71 to -0.29\n' in said
 
 
+def test_a_short_training_has_its_review(run, folder, capsys):
+    hooks = "[dict(type='TSKDMemoryHook', interval=5)]"
+    (folder / 'my_tskd.py').write_text(CONFIG.format(review={}, hooks=hooks))
+    run('--seeds', '1', '--epochs', '4')
+    assert capsys.readouterr().out.startswith(
+        '4 epochs instead of 100, schedules in proportion; TSKDMemoryHook: interval 1 '
+        'instead of 5\n'
+    )
+    configs = folder / 'work_dirs' / 'compare' / 'my_tskd' / 'configs'
+    config = Config.fromfile(configs / 'tskd.py')
+    assert config.custom_hooks == [dict(type='TSKDMemoryHook', interval=1)]
+
+
 def test_another_metric_trains_nothing_that_resumes_at_its_end(run, folder, capsys):
     run('--seeds', '1')
     message = (
@@ -149,8 +163,7 @@ def test_another_metric_trains_nothing_that_resumes_at_its_end(run, folder, caps
         (
             ['--epochs', '3'],
             'arm tskd: the training has 3 epochs, but the first review comes after 3: '
-            'train for at least 4 epochs, or set a smaller interval or num_slots in '
-            'TSKDMemoryHook',
+            'train for at least 4 epochs, or set a smaller num_slots in TSKDMemoryHook',
         ),
         (
             ['--arm', 'model.review=None'],

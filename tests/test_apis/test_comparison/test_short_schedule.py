@@ -85,12 +85,31 @@ def test_hooks_that_act_at_an_epoch():
     assert switch.switch_epoch == 28
     assert ema.begin_epoch == 3
     assert recipe.schedule[0].action_epoch == 15
-    assert memory == dict(type='TSKDMemoryHook', interval=5)
+    assert memory == dict(type='TSKDMemoryHook', interval=1)
     assert route.checkpoints == [(0, 'a.pth'), (10, 'b.pth')]
     assert weight.factors.kl == [(0, 0), (15, 1)]
     assert weight.factors.pkd == dict(shape='cosine', begin=0.5, final=0.1)
     assert iterations == hooks[-1]
     assert config.default_hooks.checkpoint.interval == 5
+
+
+@pytest.mark.parametrize(
+    'hook, expected',
+    [
+        (dict(interval=10), dict(interval=2)),
+        (dict(interval=10, review_length=5), dict(interval=2, review_length=1)),
+        (dict(), dict(interval=1)),  # of its default, 5
+        (dict(interval=3, num_slots=2), dict(interval=1, num_slots=2)),
+        (
+            dict(interval=1000, review_length=100, by_epoch=False),
+            dict(interval=200, review_length=20, by_epoch=False),
+        ),
+    ],
+)
+def test_the_nodes_of_the_reviews(hook, expected):
+    kind = dict(type='TSKDMemoryHook')
+    config = shortened(20, 100, custom_hooks=[{**kind, **hook}])
+    assert config.custom_hooks == [{**kind, **expected}]
 
 
 def test_a_training_in_iterations():

@@ -108,7 +108,7 @@ def test_a_run_too_short_for_a_review_is_refused(tmp_path, data):
     refuse(
         config(tmp_path, data, epochs=3),
         'the training has 3 epochs, but the first review comes after 3: train for at '
-        'least 4 epochs, or set a smaller interval or num_slots in TSKDMemoryHook',
+        'least 4 epochs, or set a smaller num_slots in TSKDMemoryHook',
     )
 
 

@@ -5,6 +5,8 @@ from typing import Any, NoReturn
 
 from mmengine.config import Config
 
+from ..read_config import memory_hook_of
+
 WARMUPS = ('LinearLR', 'ConstantLR', 'WarmupLR', 'LinearMomentum', 'ConstantMomentum')
 # Their arguments are rates for an epoch, or count epochs in a way of their own.
 NOT_IN_PROPORTION = ('Exponential', 'CosineRestart', 'ReduceOnPlateau')
@@ -38,9 +40,9 @@ def set_epochs(config: Config, epochs: int) -> None:
     """Make a config's training shorter or longer, with all that counts its epochs.
 
     Learning rates, validation, checkpoints, the hooks of mmengine, mmdet and mmpretrain
-    that act at an epoch, and factors of LossWeightHook and teachers of TeacherRouteHook
-    keep their places in proportion, rounded down to whole epochs. The interval of
-    TSKDMemoryHook and warm-ups in iterations stay.
+    that act at an epoch, factors of LossWeightHook, teachers of TeacherRouteHook and
+    the nodes of TSKDMemoryHook keep their places in proportion, rounded down to whole
+    epochs or iterations. Warm-ups in iterations stay.
 
     Args:
         config: Changed.
@@ -61,6 +63,17 @@ def set_epochs(config: Config, epochs: int) -> None:
         _scale_scheduler(scheduler, scale)
     for hook in _with_type([config.get('default_hooks'), config.get('custom_hooks')]):
         _scale_hook(hook, scale)
+
+
+def shortening(old: Config, new: Config) -> str:
+    """What :func:`set_epochs` did to a config, in one line."""
+    epochs = [config.train_cfg.max_epochs for config in (old, new)]
+    line = '{1} epochs instead of {0}, schedules in proportion'.format(*epochs)
+    hooks = memory_hook_of(old), memory_hook_of(new)
+    if None not in hooks:
+        intervals = [hook.schedule.interval for hook in hooks if hook]
+        line += '; TSKDMemoryHook: interval {1} instead of {0}'.format(*intervals)
+    return line
 
 
 def _scale_loop(loop: dict[str, Any], scale: EpochScale) -> None:
@@ -106,6 +119,10 @@ def _scale_hook(hook: dict[str, Any], scale: EpochScale) -> None:
     if kind == 'CheckpointHook' and by_epoch:
         _change(hook, 'interval', scale.interval)
         _change(hook, 'save_begin', scale.point)
+    if kind == 'TSKDMemoryHook':
+        hook.setdefault('interval', 5)  # its default
+        for name in ('interval', 'review_length'):
+            _change(hook, name, scale.interval)
     if kind == 'TeacherRouteHook' and by_epoch:
         _change(hook, 'checkpoints', lambda x: _points(kind, x, scale))
     if kind == 'LossWeightHook' and by_epoch:

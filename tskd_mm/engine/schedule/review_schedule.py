@@ -63,10 +63,11 @@ class ReviewSchedule:
         """
         first = self.interval * self.num_slots
         if steps <= first:
+            smaller = 'num_slots' if self.interval == 1 else 'interval or num_slots'
             raise ValueError(
                 f'the training has {steps} {unit}s, but the first review comes after '
                 f'{first}: train for at least {first + self.review_length} '
-                f'{unit}s, or set a smaller interval or num_slots in TSKDMemoryHook'
+                f'{unit}s, or set a smaller {smaller} in TSKDMemoryHook'
             )
 
     def node(self, step: int) -> Node:
