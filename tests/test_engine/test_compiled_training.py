@@ -33,10 +33,21 @@ def config(request, tmp_path, data) -> ConfigDict:
         config = run_config(tmp_path, data)
         resize = dict(type='Resize', scale=(96, 96), keep_ratio=False)
         config.train_dataloader.dataset.pipeline.insert(2, resize)
-    config.train_cfg = dict(by_epoch=False, max_iters=2 * CYCLE)
+    return iterations(config)
+
+
+def iterations(config: ConfigDict) -> ConfigDict:
+    """Phases of one iteration each."""
     config.train_dataloader.sampler.type = 'InfiniteSampler'
     config.custom_hooks = [dict(type='TSKDMemoryHook', interval=1, by_epoch=False)]
-    config.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False)
+    checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=CYCLE)
+    config.default_hooks.checkpoint = checkpoint
+    return cycles(config)
+
+
+def cycles(config: ConfigDict, count: int = 2) -> ConfigDict:
+    """A training of so many."""
+    config.train_cfg = dict(by_epoch=False, max_iters=count * CYCLE)
     return config
 
 
@@ -72,9 +83,32 @@ def test_a_compiled_training_equals_an_eager_one(config):
     assert 'train_step' not in vars(runner.model)
 
 
-def test_what_cannot_be_compiled_is_refused_before_the_first_step(tmp_path):
+def test_a_review_is_compiled_alone_and_resumed(tmp_path):
+    config = cycles(iterations(digits_config(tmp_path)), 3)
+    config.custom_hooks.append(dict(type='EMAHook'))
+    _, eager = train(config)
+    config.model.review = dict(compile=dict(backend='logged'))
+    torch._dynamo.reset()
+    graph_log.graphs.clear()
+    graph_log.weights.clear()
+    steps = GraphsOfSteps()
+    runner, first = train(cycles(config, 2), steps)
+    # Besides that of the check three, made in the first review, of its weights alone.
+    assert steps.counts == [1] * (CYCLE - 1) + [4] * (CYCLE + 1)
+    assert graph_log.weights == {id(p) for p in runner.model.review.parameters()}
+    assert [*runner.model.state_dict()] == [*runner.model.student.state_dict()]
+    assert not {'maps', 'grow', 'refine'} & vars(runner.model.review).keys()
+    _, rest = train(cycles(config, 3), resume=True)
+    for row, expected in zip(first.rows + rest.rows, eager.rows, strict=True):
+        assert row == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize('alone', [False, True])
+def test_what_cannot_be_compiled_is_refused_before_the_first_step(tmp_path, alone):
+    torch._dynamo.reset()
     config = digits_config(tmp_path)
-    config.compile = dict(backend='broken')
+    config.model.review = {}
+    (config.model.review if alone else config).compile = dict(backend='broken')
     runner = Runner.from_cfg(config)
     text = (
         'the config has compile, but torch.compile does not work here (no compiler was '

@@ -220,10 +220,12 @@ def test_a_name_that_no_loss_has(tmp_path):
         train(balanced(digits_config(tmp_path), dict(pdk=1.0, kd=1.0)))
 
 
-@pytest.mark.parametrize('compile_', [True, {}, dict(backend='eager')])
-def test_compilation_is_refused(tmp_path, compile_):
+@pytest.mark.parametrize('setting', [True, {}, dict(backend='eager')])
+@pytest.mark.parametrize('alone', [False, True])
+def test_compilation_is_refused(tmp_path, setting, alone):
     config = balanced(digits_config(tmp_path))
-    config.compile = compile_
+    config.model.review = {}
+    (config.model.review if alone else config).compile = setting
     text = (
         'LossBalanceHook measures gradients within a training step, which '
         'torch.compile does not support: remove compile from the config, or '

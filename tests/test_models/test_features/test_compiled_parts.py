@@ -5,9 +5,10 @@ import copy
 import graph_log
 import pytest
 import torch
+from refusals import refused
 from toys import ToyNet
 
-from tskd_mm.models.features.compiled_parts import CompiledParts
+from tskd_mm.models.features.compiled_parts import CompiledParts, compile_options
 from tskd_mm.models.features.feature_tap import FeatureTap
 
 OPTIONS = dict(backend='logged')
@@ -102,3 +103,17 @@ def test_methods_that_are_named(net):
     parts = CompiledParts(OPTIONS, [('neck.down', 'forward'), ('head', 'forward')])
     look(net, parts, 'neck')
     assert len(graph_log.graphs) == 2
+
+
+def test_options_of_a_config():
+    assert compile_options(None) is compile_options(False) is None
+    assert compile_options(True) == compile_options({}) == {}
+    assert compile_options(True, dynamic=True) == dict(dynamic=True)
+    given = dict(dynamic=False, backend='eager')
+    assert compile_options(given, dynamic=True) == given
+    text = (
+        'compile must be True, False or a dict of options of torch.compile, but got '
+        "'inductor'"
+    )
+    with refused(text, TypeError):
+        compile_options('inductor')

@@ -40,3 +40,13 @@ def test_means_do_not_count_the_padding():
     assert row.count(inside, ROW).tolist() == [[[3, 1]], [[6, 1]]]
     means = row.means(ROW * inside, inside)
     torch.testing.assert_close(means, torch.tensor([[3 / 3 + 7], [51 / 6 + 9]]))
+
+
+def test_averages_of_each_level():
+    row = PixelRow(LEVELS)
+    expected = torch.tensor([[[15 / 6, 7]], [[51 / 6, 9]]])
+    torch.testing.assert_close(row.averages(ROW, None), expected)
+    inside = torch.ones_like(ROW)
+    inside[0, :, 3:6] = 0
+    expected[0, 0, 0] = 3 / 3
+    torch.testing.assert_close(row.averages(ROW * inside, inside), expected)

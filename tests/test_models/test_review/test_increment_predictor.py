@@ -7,7 +7,12 @@ from mmengine.registry import MODELS, DefaultScope
 from test_conv_lstm import lstm_step
 from torch import Tensor
 
-from tskd_mm.models.review.increment_predictor import IncrementPredictor, predict
+from tskd_mm.models.review.increment_predictor import (
+    IncrementPredictor,
+    crop,
+    grow,
+    refine,
+)
 
 NAMES = ['stem', 'encoder', 'forecaster', 'upsample', 'refine', 'head']
 
@@ -57,7 +62,7 @@ def test_predictors_of_several_levels_do_not_mix():
         torch.rand(3, 2, 1, *size, dtype=torch.float64, requires_grad=True)
         for size in sizes
     ]
-    together = predict(predictors, sequences)
+    together = refine(predictors, crop(grow(predictors, sequences), sequences))
     for predictor, sequence, found in zip(predictors, sequences, together):
         expected = predictor(sequence)
         torch.testing.assert_close(found, expected)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import graph_log
 import pytest
 import torch
 from refusals import refused
@@ -14,6 +15,7 @@ from tskd_mm.models import (
     increment,
     increment_sequence,
 )
+from tskd_mm.models.features.compiled_parts import CompiledParts
 from tskd_mm.models.review.temporal_review import scale_gradient, scale_value
 
 SIZES = [(8, 10), (4, 5)]
@@ -217,3 +219,23 @@ def test_an_empty_past_is_refused(past: object):
     text = 'past must hold at least one attention map, but it is empty'
     with refused(text):
         increment_sequence(past, _map(1.0))
+
+
+def test_graphs_serve_images_of_any_size():
+    """Even and odd sizes, several images or other ones: each part has one graph."""
+    torch._dynamo.reset()
+    graph_log.graphs.clear()
+    review = TemporalReview(1, predictor=SMALL, compile=dict(backend='logged'))
+    assert review.compile_options == dict(backend='logged', dynamic=True)
+    parts = CompiledParts(review.compile_options, [('', m) for m in review.compiled])
+    for size in [(8, 10), (7, 10), (12, 9), (13, 21)]:
+        now = torch.rand(2, 3, *size, requires_grad=True)
+        others = [torch.rand(2, 3, *size) for _ in range(3)]
+        inputs = [[others[0]], [others[1]]], [now], [others[2]], [None]
+        expected = review(*inputs)
+        with parts.active(review):
+            found = review(*inputs)
+        gradients = [torch.autograd.grad(x, now)[0] for x in (found, expected)]
+        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(*gradients)
+        assert len(graph_log.graphs) == 3

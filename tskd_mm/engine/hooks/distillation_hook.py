@@ -7,7 +7,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop, Runner
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
-from ...models.features.compiled_parts import check_compiler
+from ...models.features.compiled_parts import compile_options
 from ..preflight import preflight
 from ..preflight.data_check import check_data
 from ..resume.checkpoint_entry import add_entry, bring_back_entry, take_out_extras
@@ -109,15 +109,11 @@ class DistillationHook(Hook):
         return None
 
     def _compile(self, runner: Runner) -> None:
-        options = runner.cfg.get('compile')
-        if options in (None, False):
-            return
-        # mmengine compiles the whole step, in which taps come and go.
-        vars(runner.model).pop('train_step', None)
-        options = {} if options is True else dict(options)
-        model = self.distiller(runner)
-        check_compiler(options, next(model.parameters()).device)
-        model.compile_parts(options)
+        options = compile_options(runner.cfg.get('compile'))
+        if options is not None:
+            # mmengine compiles the whole step, in which taps come and go.
+            vars(runner.model).pop('train_step', None)
+        self.distiller(runner).compile_parts(options)
 
     def distiller(self, runner: Runner) -> TSKDDistiller:
         """The runner's model, out of its wrapper.

@@ -9,6 +9,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ...models.distillers.loss_balance import LossBalance, LossRecord
+from ...models.features.compiled_parts import compile_options
 from .required_parts import find_distiller, require_losses
 
 OFTEN = 32  # measurements while the steps double, until the interval is reached
@@ -64,7 +65,9 @@ class LossBalanceHook(Hook):
             ValueError: If they are not, or the model is to be compiled.
         """
         require_losses(runner, 'LossBalanceHook', 'shares', self.shares)
-        if runner.cfg.get('compile') not in (None, False):
+        review = find_distiller(runner, 'LossBalanceHook').review
+        own = getattr(review, 'compile_options', None)
+        if own is not None or compile_options(runner.cfg.get('compile')) is not None:
             raise ValueError(
                 'LossBalanceHook measures gradients within a training step, which '
                 'torch.compile does not support: remove compile from the config, or '

@@ -312,19 +312,26 @@ class TSKDDistiller(PlainStudent):
         if self.review is None or not self.review.as_released:
             self.require_teacher().fold()
 
-    def compile_parts(self, options: dict[str, Any]) -> None:
+    def compile_parts(self, options: dict[str, Any] | None) -> None:
         """Compile student, teacher and review.
 
         Past students are not compiled: a graph keeps the weights that it was made with.
 
         Args:
-            options: Of :func:`torch.compile`.
+            options: Of :func:`torch.compile`; None leaves a review with options of its
+                own alone.
+
+        Raises:
+            RuntimeError: If nothing can be compiled here.
         """
         self.compiled = CompiledParts(options)
         self.require_teacher().compiled = CompiledParts(options)
         if self.review is not None:
+            own = self.review.compile_options
             parts = [('', method) for method in self.review.compiled]
-            self.compiled_review = CompiledParts(options, parts)
+            self.compiled_review = CompiledParts(options if own is None else own, parts)
+        for compiled in (self.compiled, self.compiled_review):
+            compiled.check(next(self.parameters()).device)
 
     def unregistered_parts(self) -> list[Any]:
         """Teacher and memories: not modules, but on the student's device."""

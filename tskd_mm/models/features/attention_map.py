@@ -71,10 +71,10 @@ def attention_row(
         energy = energy * inside
     if normalize == 'column':
         return row.join([F.normalize(x, dim=-2) for x in row.split(energy)])
-    squares = row.sums(energy.square())  # (M, N, 1, L)
-    if normalize == 'rms':
-        squares = squares / row.count(inside, energy)
-    return energy * row.spread((squares + SMALLEST).rsqrt())
+    squares = energy.square()
+    rms = normalize == 'rms'
+    norms = row.averages(squares, inside) if rms else row.sums(squares)  # (M, N, 1, L)
+    return energy * row.spread((norms + SMALLEST).rsqrt())
 
 
 def _energy(feature: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Runs parts of a model as graphs, where features are read from it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -34,6 +34,29 @@ class CompiledParts:
 
     def __deepcopy__(self, memo: dict) -> 'CompiledParts':
         return CompiledParts(self.options, self.parts)
+
+    def check(self, device: torch.device) -> None:
+        """Compile a small function, where parts are to be compiled.
+
+        Args:
+            device: Where it runs.
+
+        Raises:
+            RuntimeError: If that does not work here.
+        """
+        if self.options is None:
+            return
+        relu = torch.nn.functional.relu
+        try:
+            torch.compile(relu, **self.options)(torch.ones(2, device=device))
+        except Exception as error:  # of any backend
+            inner = getattr(error, 'inner_exception', error)
+            reason = str(inner).strip().partition('\n')[0]
+            raise RuntimeError(
+                f'the config has compile, but torch.compile does not work here '
+                f'({reason}): its default backend needs a C++ compiler for a CPU and '
+                'Triton for a GPU; install it, or remove compile from the config'
+            ) from error
 
     @contextmanager
     def active(self, model: nn.Module) -> Iterator[None]:
@@ -104,23 +127,21 @@ def _find_parts(model: nn.Module) -> Iterator[list[Part]]:
             parts.extend((p, 'forward') for p in whole if not {*whole} & {*callers[p]})
 
 
-def check_compiler(options: dict[str, Any], device: torch.device) -> None:
-    """Compile a small function.
+def compile_options(setting: Any, **defaults: Any) -> dict[str, Any] | None:
+    """Options of :func:`torch.compile`; None where nothing is compiled.
 
     Args:
-        options: Of :func:`torch.compile`.
-        device: Where it runs.
+        setting: ``compile`` of a config: True, False, None or a dict of options.
+        defaults: Of the options.
 
     Raises:
-        RuntimeError: If that does not work here.
+        TypeError: If it is something else.
     """
-    try:
-        torch.compile(torch.nn.functional.relu, **options)(torch.ones(2, device=device))
-    except Exception as error:  # of any backend
-        inner = getattr(error, 'inner_exception', error)
-        reason = str(inner).strip().partition('\n')[0]
-        raise RuntimeError(
-            f'the config has compile, but torch.compile does not work here ({reason}): '
-            'its default backend needs a C++ compiler for a CPU and Triton for a GPU; '
-            'install it, or remove compile from the config'
-        ) from error
+    if setting is None or setting is False:
+        return None
+    if setting is not True and not isinstance(setting, Mapping):
+        raise TypeError(
+            'compile must be True, False or a dict of options of torch.compile, but '
+            f'got {setting!r}'
+        )
+    return defaults | ({} if setting is True else dict(setting))

@@ -34,6 +34,17 @@ class PixelRow:
         """(..., P) to the sums over the pixels of each level, (..., L)."""
         return torch.stack([p.sum(-1) for p in row.split(self.lengths, -1)], -1)
 
+    def averages(self, row: Tensor, inside: Tensor | None) -> Tensor:
+        """(..., P) to the means over the valid pixels of each level, (..., L).
+
+        Args:
+            row: 0 in the padding.
+            inside: As from :meth:`join_masks`.
+        """
+        if inside is not None:
+            return self.sums(row) / self.sums(inside)
+        return torch.stack([p.mean(-1) for p in row.split(self.lengths, -1)], -1)
+
     def spread(self, values: Tensor) -> Tensor:
         """One value a level, (..., L), to all of its pixels, (..., P)."""
         parts = zip(values.unbind(-1), self.lengths)

@@ -45,20 +45,21 @@ class IncrementPredictor(nn.Module):
         Returns:
             The prediction, (N, 1, H, W).
         """
-        return predict([self], [sequence])[0]
+        grown = crop(grow([self], [sequence]), [sequence])
+        return refine([self], grown)[0]
 
 
-def predict(
+def grow(
     predictors: Sequence[IncrementPredictor], sequences: Sequence[Tensor]
 ) -> list[Tensor]:
-    """Several predictors of one width at once, each on its own level.
+    """From the sequences to features of full size, of several levels at once.
 
     Args:
-        predictors: One a level.
+        predictors: One a level, all of one width.
         sequences: As for :meth:`IncrementPredictor.forward`, one a level.
 
     Returns:
-        The prediction of each level, (N, 1, H, W).
+        (N, stem_channels, H, W) of each level, with H and W rounded up to even.
     """
     steps = [
         _leaky_relu(p.stem(s.flatten(0, 1))).unflatten(0, s.shape[:2])
@@ -67,13 +68,24 @@ def predict(
     row = PixelRow(steps)
     state = read([p.encoder for p in predictors], steps)
     hidden, _ = forecast([p.forecaster for p in predictors], state, row)
-    predictions = []
-    for p, h, s in zip(predictors, row.split(hidden), sequences):
-        height, width = s.shape[-2:]
-        # An odd size was rounded up by the stem: the surplus row or column goes.
-        grown = _leaky_relu(p.upsample(h))[..., :height, :width]
-        predictions.append(p.head(_leaky_relu(p.refine(grown))))
-    return predictions
+    levels = zip(predictors, row.split(hidden))
+    return [_leaky_relu(p.upsample(h)) for p, h in levels]
+
+
+def crop(grown: Sequence[Tensor], sequences: Sequence[Tensor]) -> list[Tensor]:
+    """Without the surplus row or column of an odd size, which the stem rounded up.
+
+    A step of its own: a graph of it would be one of even or of odd sizes.
+    """
+    sizes = [s.shape[-2:] for s in sequences]
+    return [g[..., :h, :w].contiguous() for g, (h, w) in zip(grown, sizes)]
+
+
+def refine(
+    predictors: Sequence[IncrementPredictor], grown: Sequence[Tensor]
+) -> list[Tensor]:
+    """From the features of each level to its prediction, (N, 1, H, W)."""
+    return [p.head(_leaky_relu(p.refine(g))) for p, g in zip(predictors, grown)]
 
 
 def _leaky_relu(x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
@@ -46,10 +47,13 @@ class Review(nn.Module):
         as_released: Training must agree with the release of TSKD to the last bit, so
             optimisations that change bits are not used.
         compiled: Methods that are compiled if a config has ``compile``.
+        compile_options: Options of :func:`torch.compile` for these methods alone. None:
+            those of the config, if it has any.
     """
 
     as_released = False
     compiled: Sequence[str] = ()
+    compile_options: dict[str, Any] | None = None
 
     def __init__(self, num_levels: int) -> None:
         super().__init__()

@@ -1,17 +1,18 @@
 """The review: what the student's own history says about its gap to the teacher."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.attention_map import attention_row
+from ..features.compiled_parts import compile_options
 from ..features.padding import masked_mse
 from ..features.pixel_row import PixelRow
 from ..losses.loss_collection import check_weight
-from .increment_predictor import IncrementPredictor, predict
+from .increment_predictor import IncrementPredictor, crop, grow, refine
 from .review import Review
 
 
@@ -46,13 +47,17 @@ class TemporalReview(Review):
             each.
         loss_weight: w, which scales only the student's gradient; 1 in the TSKD
             release.
+        compile: Run maps and predictors as graphs where the rest of the model does not:
+            True, whatever the sizes of the images, or a dict of options of
+            :func:`torch.compile`.
 
     Raises:
+        TypeError: If ``compile`` has another form.
         ValueError: If a list of predictors has another length than ``num_levels``, or
             the weight is negative, NaN or infinite.
     """
 
-    compiled = ('maps', 'predict')
+    compiled = ('maps', 'grow', 'refine', 'predict_each')
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class TemporalReview(Review):
         normalize: str = 'rms',
         predictor: dict | Sequence[dict] = {'type': 'IncrementPredictor'},  # noqa: B006
         loss_weight: float = 1.0,
+        compile: bool | dict = False,  # noqa: A002
     ) -> None:
         super().__init__(num_levels)
         configs = [predictor] * num_levels if isinstance(predictor, dict) else predictor
@@ -72,6 +78,7 @@ class TemporalReview(Review):
         self.normalize = normalize
         self.as_released = normalize == 'column'
         self.loss_weight = loss_weight
+        self.compile_options = compile_options(compile, dynamic=True)
         check_weight('review', self)
 
     def forward(
@@ -147,11 +154,22 @@ class TemporalReview(Review):
 
     def predict(self, history: Sequence[Tensor]) -> list[Tensor]:
         """The next increment of each level, as its predictor sees it."""
-        predictors: list[Any] = [*self.predictors]
-        ours = all(type(p) is IncrementPredictor for p in predictors)
-        if ours and len({p.width for p in predictors}) == 1:
-            return predict(predictors, history)
-        return [p(steps) for p, steps in zip(predictors, history)]
+        ours = all(type(p) is IncrementPredictor for p in self.predictors)
+        if ours and len({p.width for p in self.predictors}) == 1:
+            return self.refine(crop(self.grow(history), history))
+        return self.predict_each(history)
+
+    def grow(self, history: Sequence[Tensor]) -> list[Tensor]:
+        """:func:`.increment_predictor.grow` of all levels."""
+        return grow([*self.predictors], history)
+
+    def refine(self, grown: Sequence[Tensor]) -> list[Tensor]:
+        """:func:`.increment_predictor.refine` of all levels."""
+        return refine([*self.predictors], grown)
+
+    def predict_each(self, history: Sequence[Tensor]) -> list[Tensor]:
+        """:meth:`predict`, each level for itself."""
+        return [p(steps) for p, steps in zip(self.predictors, history)]
 
     def maps(
         self, models: Sequence[Sequence[Tensor]], valid: Sequence[Tensor | None]
