@@ -15,6 +15,7 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import tskd_mm  # isort: skip  # noqa: F401 - says which package is missing
 from mmengine.config import Config, DictAction
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -23,6 +24,8 @@ from rich.console import Console
 from tskd_mm.apis.trial_steps import try_steps
 from tskd_mm.engine import DistillationHook
 from tskd_mm.engine.preflight import Preflight, preflight
+from tskd_mm.models import find_model
+from tskd_mm.models.teacher.build_teacher import untrained
 
 
 class _Checked(Exception):
@@ -50,6 +53,9 @@ class Check(Hook):
             )
         model = hooks[0].distiller(runner)
         self.found = preflight(runner, model)
+        if model.teacher_checkpoint is None:  # logged already, but not shown here
+            teacher = find_model(model.teacher_config, 'teacher')
+            self.found.warnings.append(untrained(teacher))
         self.found.rows |= try_steps(runner, model)
         raise _Checked
 

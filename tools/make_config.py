@@ -16,12 +16,15 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import tskd_mm  # isort: skip  # noqa: F401 - says which package is missing
+
 from mmengine.config import Config
 from mmengine.hub import get_config
 
 from tskd_mm.apis.find_levels import NUM_STAGES, find_levels
 from tskd_mm.models.loading.model_config import ModelSource, find_model
 
+FORMS = ": path, 'mmdet::...' or 'mmpretrain::...'"
 TEMPLATE = """\
 # Strides of the levels: student {student_strides}, teacher {teacher_strides}.
 # Channels: student {student_channels}, teacher {teacher_channels}.
@@ -123,9 +126,11 @@ def _hook(config: Config) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Print a TSKD config.')
-    parser.add_argument('student', help="config to train: path or 'mmdet::...'")
-    parser.add_argument('teacher', help="config to learn from: path or 'mmdet::...'")
+    parser = argparse.ArgumentParser(
+        description='Print a TSKD config for two detectors or two classifiers.'
+    )
+    parser.add_argument('student', help='config to train' + FORMS)
+    parser.add_argument('teacher', help='config to learn from' + FORMS)
     args = parser.parse_args()
     with redirect_stdout(sys.stderr):  # what the models log is no part of the config
         text = make_config(args.student, args.teacher)

@@ -69,6 +69,15 @@ def test_warns_of_lost_hooks_and_merged_losses(run, tmp_path, data, capsys):
     assert 'WARNING: feature_losses of several configs act together, pkd' in warnings
 
 
+def test_warns_of_a_teacher_without_weights(run, tmp_path, data, capsys):
+    run(run_config(tmp_path, data, epochs=4).to_dict())
+    warnings = ' '.join(capsys.readouterr().err.split())
+    assert (
+        'WARNING: teacher_checkpoint is None: the teacher a RetinaNet config dict '
+        'keeps its initial weights and has nothing to teach unless'
+    ) in warnings
+
+
 def test_a_first_step_that_fails_comes_after_the_panel(run, tmp_path, data, capsys):
     config = run_config(tmp_path, data, epochs=4).to_dict()
     options = 'model.student.bbox_head.loss_bbox.loss_weight=1e39'  # no float32

@@ -17,6 +17,8 @@ Example:
 
 import argparse
 import copy
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ POST_PROCESSING = {
     'keep_top_k': 100,
     'background_label_id': -1,
 }
+PACKAGES = {'mmdeploy': '1.3.1', 'onnx': '1.14.1', 'onnxruntime': '1.16.3'}
 Outputs = list[NDArray[Any]]
 
 
@@ -84,6 +87,7 @@ def export(config: str, checkpoint: str, image: str, out: str) -> tuple[float, i
         The largest difference of PyTorch's outputs from ONNX Runtime's, and how many
         boxes, or probabilities, were compared.
     """
+    _require_mmdeploy()
     from mmdeploy.apis import torch2onnx
 
     deploy, path = deploy_config(host_of([config])), Path(out).resolve()
@@ -94,6 +98,16 @@ def export(config: str, checkpoint: str, image: str, out: str) -> tuple[float, i
     found = run_in_onnx(str(path), inputs)
     gaps = differences(found, expected)
     return float(gaps.max(initial=0)), gaps.size
+
+
+def _require_mmdeploy() -> None:
+    """Ends the program with one line where a package is missing."""
+    missing = [name for name in PACKAGES if not find_spec(name)]
+    if missing:
+        sys.exit(
+            f'the export needs {", ".join(missing)}: run pip install '
+            + ' '.join(f'{name}=={version}' for name, version in PACKAGES.items())
+        )
 
 
 def differences(found: Outputs, expected: Outputs) -> NDArray[Any]:

@@ -23,6 +23,8 @@ def delegate_to_host(tool: str) -> None:
         tool: Such as ``'train.py'``.
     """
     host = host_of(sys.argv[1:])
+    if {'-h', '--help'} & {*sys.argv}:
+        print(f'For detectors and classifiers; what follows is the help of {host}.')
     if '--amp' in sys.argv:
         _require_accelerator()
     path = Path(get_installed_path(host), '.mim', 'tools', tool)

@@ -6,6 +6,7 @@ import torch
 from mmengine.registry import MODELS
 from user_files import user_classifier
 
+from tools.model_converters import student_to_onnx
 from tools.model_converters.student_to_onnx import (
     deploy_config,
     differences,
@@ -23,6 +24,16 @@ def mmdeploy(tmp_path, monkeypatch) -> None:
     pytest.importorskip('mmdeploy', reason=MISSING)
     pytest.importorskip('onnxruntime', reason=MISSING)
     monkeypatch.chdir(tmp_path)
+
+
+def test_without_mmdeploy_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(student_to_onnx, 'find_spec', lambda name: name == 'onnx')
+    message = (
+        'the export needs mmdeploy, onnxruntime: run pip install mmdeploy==1.3.1 '
+        'onnx==1.14.1 onnxruntime==1.16.3'
+    )
+    with pytest.raises(SystemExit, match=f'^{message}$'):
+        export('config.py', 'a.pth', 'image.jpg', 'student.onnx')
 
 
 @pytest.mark.slow

@@ -18,12 +18,13 @@ from ..features.padding import valid_levels
 from ..heads.head_comparison import HeadComparison
 from ..loading.class_names import class_names
 from ..loading.model_config import ModelSource, find_model
+from ..loading.student_download import explain_download
 from ..losses.feature_loss import needs_teacher_channels
 from ..losses.logits import check_activation
 from ..losses.loss_collection import LossCollection
 from ..review.review import SCORES, Review, review_inputs
 from ..review.snapshot_bank import SnapshotBank
-from ..teacher.build_teacher import build_teacher
+from ..teacher.build_teacher import build_teacher, check_checkpoint
 from ..teacher.frozen_teacher import FrozenTeacher
 from ..teacher.teacher_classes import TeacherClasses
 from .arguments import check_arguments, features_are_read
@@ -270,13 +271,16 @@ class TSKDDistiller(PlainStudent):
 
         Raises:
             FileNotFoundError: If the teacher's config or checkpoint is not there.
+            ConnectionError: If weights of student or teacher cannot be downloaded.
             ValueError: If the teacher's weights do not fit, or its features do not
                 match the student's.
         """
-        super().init_weights()
+        source = self._find_teacher()
+        check_checkpoint(source, self.teacher_checkpoint)  # before any download
+        with explain_download(self.student):
+            super().init_weights()
         for parameter in self.review.parameters() if self.review else ():
             broadcast(parameter.data)  # the wrapper that would do it ignores them
-        source = self._find_teacher()
         weights = self.teacher_checkpoint, self.trust_teacher_checkpoint
         model = build_teacher(source, *weights)
         tap, found = self._tap_teacher(model)

@@ -217,12 +217,24 @@ def _inside(name: str) -> str:
     return name.partition('.')[2]
 
 
+def check_file(checkpoint: str) -> None:
+    """Check that a checkpoint is there; a URL is taken as it is.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if not _is_url(checkpoint) and not Path(checkpoint).expanduser().is_file():
+        raise FileNotFoundError(f'there is no checkpoint file {checkpoint}')
+
+
+def _is_url(checkpoint: str) -> bool:
+    return checkpoint.startswith(('http://', 'https://'))
+
+
 def _local_file(checkpoint: str) -> Path:
-    if not checkpoint.startswith(('http://', 'https://')):
-        path = Path(checkpoint).expanduser()
-        if not path.is_file():
-            raise FileNotFoundError(f'there is no checkpoint file {checkpoint}')
-        return path
+    if not _is_url(checkpoint):
+        check_file(checkpoint)
+        return Path(checkpoint).expanduser()
     path = Path(get_dir(), 'checkpoints', checkpoint.rsplit('/', 1)[-1])
     try:
         if is_main_process():

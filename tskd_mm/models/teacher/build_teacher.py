@@ -7,8 +7,33 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS
 from torch import nn
 
-from ..loading.checkpoint import load_strictly
+from ..loading.checkpoint import check_file, load_strictly
 from ..loading.model_config import ModelSource
+
+
+def check_checkpoint(source: ModelSource, checkpoint: str | None) -> None:
+    """Check that the teacher's weights are where the config says, reading nothing.
+
+    Args:
+        source: The teacher's config.
+        checkpoint: As for :func:`build_teacher`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If ``'auto'`` finds none.
+    """
+    if checkpoint == 'auto':
+        source.weights_in_index()
+    elif checkpoint is not None:
+        check_file(checkpoint)
+
+
+def untrained(source: ModelSource) -> str:
+    """The warning about a teacher without a checkpoint."""
+    return (
+        f'teacher_checkpoint is None: the teacher {source.name} keeps its initial '
+        'weights and has nothing to teach unless its own config loads some'
+    )
 
 
 def build_teacher(
@@ -34,8 +59,7 @@ def build_teacher(
             model.init_weights()
     if checkpoint is None:
         print_log(
-            f'teacher_checkpoint is None: the teacher {source.name} keeps its initial '
-            'weights and has nothing to teach unless its own config loads some',
+            untrained(source),
             logger='current',
             level=logging.WARNING,
         )

@@ -1,0 +1,35 @@
+"""Says whose weights could not be downloaded where a student starts from some."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.error import URLError
+
+from torch import nn
+
+
+@contextmanager
+def explain_download(student: nn.Module) -> Iterator[None]:
+    """Inside, a student is initialised from the files in its ``init_cfg``.
+
+    Raises:
+        ConnectionError: If one cannot be downloaded.
+    """
+    try:
+        yield
+    except (URLError, ConnectionError, TimeoutError) as error:
+        files = ', '.join(f'{file} for {name}' for name, file in _remote(student))
+        raise ConnectionError(
+            f'the initial weights of the student cannot be downloaded ({error}): its '
+            f'config takes {files or "some from the net"}; download the file on a '
+            'machine with access and give its path as init_cfg.checkpoint in the '
+            "student's config, or write init_cfg=None to start from random weights"
+        ) from error
+
+
+def _remote(student: nn.Module) -> Iterator[tuple[str, str]]:
+    """Modules with weights from a URL or a zoo (``torchvision://...``)."""
+    for name, part in student.named_modules():
+        init_cfg = getattr(part, 'init_cfg', None) or ()
+        for config in [init_cfg] if isinstance(init_cfg, dict) else init_cfg:
+            if '://' in str(config.get('checkpoint')):
+                yield name or 'the student', config['checkpoint']
