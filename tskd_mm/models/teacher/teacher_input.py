@@ -39,7 +39,8 @@ class TeacherInput:
     the teacher's preprocessor as for testing: mean, standard deviation, channel order,
     padding and any rule of a class of the user's own are the teacher's, and nothing is
     drawn at random. What the student's preprocessor did in training (resizing, mixing)
-    stays. Where both would make the same batch it passes untouched.
+    stays. Where both would make the same batch it passes untouched. A teacher whose
+    preprocessor does not pad (RTMDet's pipeline does) gets the student's padding.
 
     Args:
         student: The student's data preprocessor.
@@ -93,10 +94,10 @@ class TeacherInput:
         ]
         samples = data_samples and [*map(_sample_of, data_samples, images)]
         made = self.teacher({'inputs': images, 'data_samples': samples}, False)
-        batch = self._stack(made['inputs']).to(inputs.dtype)
+        height, width = (round(pixels * scale) for pixels in batch_size)
+        batch = self._stack(made['inputs'], (height, width)).to(inputs.dtype)
         for sample in samples or ():
             _tell_padding(sample, (*batch.shape[-2:],))
-        height, width = (round(pixels * scale) for pixels in batch_size)
         same = (height, width) == (*batch.shape[-2:],)
         return TeacherBatch(batch, samples, None if same else (height, width))
 
@@ -110,13 +111,15 @@ class TeacherInput:
         values = values.flip(1) if three and _reverses(self.student) else values
         return values.expand(-1, self.channels or -1, -1, -1)
 
-    def _stack(self, images: Tensor | list[Tensor]) -> Tensor:
-        """One batch, padded to the size that was asked for."""
+    def _stack(
+        self, images: Tensor | list[Tensor], student_size: tuple[int, int]
+    ) -> Tensor:
+        """One batch, padded to the size that was asked for, or as the student's."""
+        least = self.size or (student_size if _divisor(self.teacher) == 1 else (0, 0))
         # mmengine's plain preprocessor leaves a list.
         batch = images if isinstance(images, Tensor) else stack_batch(images)
         missing = [
-            max(0, wanted - found)
-            for wanted, found in zip(self.size or (0, 0), batch.shape[-2:])
+            max(0, wanted - found) for wanted, found in zip(least, batch.shape[-2:])
         ]
         value = getattr(self.teacher, 'pad_value', 0) or 0
         return F.pad(batch, (0, missing[1], 0, missing[0]), value=value)
@@ -157,14 +160,18 @@ def _tell_padding(sample: Any, batch_shape: tuple[int, ...]) -> None:
 def _rules(preprocessor: nn.Module) -> list:
     """What it does to images in testing; equal for two that do the same."""
     mean, std = (x.flatten().tolist() for x in _mean_and_std(preprocessor))
-    divisor = getattr(preprocessor, 'pad_size_divisor', 1) or 1
     value = getattr(preprocessor, 'pad_value', 0) or 0
-    rules = [_reverses(preprocessor), mean, std, divisor, value]
+    rules = [_reverses(preprocessor), mean, std, _divisor(preprocessor), value]
     if type(preprocessor).__module__.partition('.')[0] in HOSTS:
         return rules
     # A class of the user's own may have rules under any name.
     settings = {k: v for k, v in vars(preprocessor).items() if isinstance(v, SETTINGS)}
     return [*rules, type(preprocessor), settings | {'training': None}]
+
+
+def _divisor(preprocessor: nn.Module) -> int:
+    """Of the sizes that it pads to; 1 for one that does not pad."""
+    return getattr(preprocessor, 'pad_size_divisor', 1) or 1
 
 
 def _reverses(preprocessor: nn.Module) -> bool:
