@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
@@ -36,6 +37,17 @@ class Block:
             command = ''
             if words:
                 yield words
+
+    def statements(self) -> Iterator[str]:
+        """What the shell takes as a whole: commands, loops."""
+        lines = ''
+        for line in self.text.splitlines(keepends=True):
+            lines += line
+            check = subprocess.run(['bash', '-n', '-c', lines], capture_output=True)
+            if check.returncode == 0 and not lines.endswith('\\\n'):
+                if not line.startswith('#'):
+                    yield lines
+                lines = ''
 
 
 def name_of(page: Path) -> str:

@@ -9,15 +9,27 @@ from doc_blocks import block, commands
 from toys import coco_set, tiny_retinanet
 
 
-def user_detector(folder: Path) -> None:
-    """``my_detector.py``: trains with stock mmdet: tiny, four images, four epochs."""
+def drawn_images(folder: Path) -> dict:
+    """Four images, as a data set of mmdet."""
     images = folder / 'images'
     images.mkdir()
-    data = coco_set(images)
-    dataset = dict(metainfo=dict(classes=('class0', 'class1', 'class2')), **data)
-    dataset.update(data_prefix=dict(img=''))
+    classes = ('class0', 'class1', 'class2')
+    return dict(
+        metainfo=dict(classes=classes), data_prefix=dict(img=''), **coco_set(images)
+    )
+
+
+def user_detector(folder: Path, dataset: dict | None = None, epochs: int = 4) -> None:
+    """``my_detector.py``, of three classes: trains with stock mmdet, and is tiny.
+
+    Args:
+        folder: Of the user.
+        dataset: To train and test on; default: four images that are drawn.
+        epochs: Of a training.
+    """
+    dataset = dataset or drawn_images(folder)
     loader = dict(num_workers=0, persistent_workers=False, dataset=dataset)
-    evaluator = dict(ann_file=data['data_root'] + data['ann_file'])
+    evaluator = dict(ann_file=dataset['data_root'] + dataset['ann_file'])
     model = tiny_retinanet().to_dict()
     model['test_cfg']['score_thr'] = 0.0  # so that it finds something untrained
     settings = dict(
@@ -27,7 +39,7 @@ def user_detector(folder: Path) -> None:
         test_dataloader=loader,
         val_evaluator=evaluator,
         test_evaluator=evaluator,
-        train_cfg=dict(max_epochs=4, val_interval=4),
+        train_cfg=dict(max_epochs=epochs, val_interval=4),
     )
     base = "_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'\n"
     lines = [f'{name} = {value!r}\n' for name, value in settings.items()]
@@ -41,7 +53,13 @@ def user_detector(folder: Path) -> None:
 
 
 def user_classifier(folder: Path, images: int = 4) -> None:
-    """What docs/classifiers.md starts with: images in folders of three classes."""
+    """What docs/classifiers.md starts with, and the configs that it writes."""
+    classifier_images(folder, images)
+    classifier_files(folder)
+
+
+def classifier_images(folder: Path, images: int) -> None:
+    """``data/mine``: images in folders of three classes."""
     rng = np.random.default_rng(0)
     for split, light in product(('train', 'val'), (40, 120, 200)):
         name = {40: 'bolt', 120: 'nut', 200: 'washer'}[light]
@@ -50,7 +68,6 @@ def user_classifier(folder: Path, images: int = 4) -> None:
         for index in range(images):
             pixels = rng.integers(light - 40, light + 40, (64, 64, 3), np.uint8)
             cv2.imwrite(str(place / f'{index}.jpg'), pixels)
-    classifier_files(folder)
 
 
 def classifier_files(folder: Path) -> None:
