@@ -1,10 +1,10 @@
 r"""Does it help on my data? Trains with and without a distillation, and compares.
 
-From the config of a distillation come the arms: `none`, the student alone; `static`,
-with the static losses alone; `tskd`, the config as it is, if it has a review. Each
---arm adds one with changes of the config. All are trained with the same seeds, each in
-a process of its own with one CPU thread, on one GPU each where there are several. The
-same command goes on after an interruption.
+The variants (arms) are made from the config of a distillation: `none`, the student
+alone; `static`, with the static losses only; `tskd`, the config as it is, if it has a
+review. Each --arm adds one with changes of the config. All are trained with the same
+seeds, each in its own process with one CPU thread, and on its own GPU if there are
+several. After an interruption run the same command again to continue.
 
 Example:
     python tools/compare.py my_tskd_config.py --epochs 4 \

@@ -1,6 +1,6 @@
 """Compares a loss with a NumPy form of its equation, value and gradient.
 
-The gradient is held against central differences of the NumPy form.
+The gradient is compared with central differences of the NumPy form.
 """
 
 from collections.abc import Callable

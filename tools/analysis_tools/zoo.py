@@ -2,8 +2,8 @@
 
 Each becomes a distiller of itself with defaults and, where it has no neck with feature
 maps, the taps of ``make_config.py``. It goes through the three phases on random images,
-in a process of its own. Prints a table. Takes an hour or two on two cores; with
-``--out``, the same command goes on after an interruption.
+in its own process. Prints a table. Takes an hour or two on two cores. With ``--out``,
+run the same command again to continue after an interruption.
 
 Example:
     python tools/analysis_tools/zoo.py mmdet --out zoo_mmdet.md

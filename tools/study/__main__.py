@@ -1,9 +1,9 @@
 """Trains a grid of methods and seeds, and reports what can be concluded from it.
 
 A study is a small file: a metric, methods with a config each, seeds, and the pairs of
-methods to compare; see configs/study/. Each training is a process of its own with one
-thread. All methods have their turn with one seed before the next seed begins, finished
-trainings are kept in a table, and the same command goes on after an interruption.
+methods to compare; see configs/study/. Each training has its own process with one
+thread. All methods are trained with one seed before the next seed begins. Finished
+trainings are kept in a table: run the same command again to continue.
 
 Example, from the project's folder:
     python -m tools.study configs/study/person.py --data data --jobs 2
