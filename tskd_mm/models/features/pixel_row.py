@@ -41,9 +41,10 @@ class PixelRow:
             row: 0 in the padding.
             inside: As from :meth:`join_masks`.
         """
-        if inside is not None:
-            return self.sums(row) / self.sums(inside)
-        return torch.stack([p.mean(-1) for p in row.split(self.lengths, -1)], -1)
+        if inside is None and torch._dynamo.is_compiling():
+            # A tensor of the lengths would make a graph for these lengths alone.
+            return torch.stack([p.mean(-1) for p in row.split(self.lengths, -1)], -1)
+        return self.sums(row) / self.count(inside, row)
 
     def spread(self, values: Tensor) -> Tensor:
         """One value a level, (..., L), to all of its pixels, (..., P)."""
