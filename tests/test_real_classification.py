@@ -102,8 +102,9 @@ def test_resnet20_learns_through_a_whole_cycle(images, teacher, tmp_path):
         'optim_wrapper = dict(optimizer=dict(lr=0.01))\n'
         'train_dataloader.update(batch_size=16)\n'
         'randomness = dict(seed=0)\n'
-        "train_dataloader['dataset'].update(indices=1024)\n"
+        "train_dataloader['dataset'].update(indices=512)\n"
         'default_hooks = dict(logger=dict(interval=1))\n'
+        'train_cfg = dict(val_interval=4)\n'
     )
     config = write_config(tmp_path / 'r20.py', recipe, images, more)
     run_tool(tmp_path, TRAIN, config)
@@ -112,9 +113,8 @@ def test_resnet20_learns_through_a_whole_cycle(images, teacher, tmp_path):
     assert all(('loss_review' in row) == (row['epoch'] == 4) for row in steps)
     review = [row['loss_review'] for row in steps if 'loss_review' in row]
     assert review[-1] < review[0]
-    accuracy = [row['accuracy/top1'] for row in rows if 'accuracy/top1' in row]
-    assert len(accuracy) == 4
-    assert accuracy[-1] > 15  # chance on 1000 images is 10, give or take 1
+    [accuracy] = [row['accuracy/top1'] for row in rows if 'accuracy/top1' in row]
+    assert accuracy > 15  # chance on 1000 images is 10, give or take 1
 
 
 def test_imagenet_recipe_with_a_real_teacher(shared_data):

@@ -14,12 +14,13 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 from ..engine.preflight.class_check import head_classes
+from ..models.features.feature_tap import image_channels
 from ..models.loading.model_config import find_model
 from .find_levels import NUM_STAGES, find_levels
 from .untrained_distiller import say_training_begins
 
-PIXELS = (128, 320)  # of an image for a detector, and where that is too small
-CLASSIFIED = 224  # and for a classifier
+# Of an image, and where that does not fit.
+PIXELS = {'mmdet': (128, 320), 'mmpretrain': (224, 256, 32)}
 ENOUGH = 10  # classes that random annotations are of, at most
 
 
@@ -85,12 +86,14 @@ def step(model: nn.Module, batch: Callable) -> dict[str, Any]:
 
 def fitting_batch(name: str, model: nn.Module) -> Callable[[], dict]:
     """What makes batches of the first size that the model's own loss takes."""
-    for pixels in PIXELS:
+    sizes = PIXELS[name.partition('::')[0]]
+    for pixels in sizes:
         batch = random_batch(name, model, pixels)
         try:
             step(model, batch)
-        except RuntimeError:  # fewer pixels than a kernel, or than queries
-            if pixels == PIXELS[-1]:
+        # Fewer pixels than a kernel, than queries, or no window's number.
+        except (RuntimeError, AssertionError):
+            if pixels == sizes[-1]:
                 raise
         else:
             break
@@ -100,7 +103,7 @@ def fitting_batch(name: str, model: nn.Module) -> Callable[[], dict]:
 def random_batch(name: str, model: nn.Module, pixels: int) -> Callable[[], dict]:
     """Makes batches of two random images with annotations of all kinds."""
     if name.startswith('mmpretrain::'):
-        return lambda: classified(model)
+        return lambda: classified(pixels, image_channels(model)[0])
     from mmdet.testing import demo_track_inputs
 
     classes = min(head_classes(model) or ENOUGH, ENOUGH)
@@ -131,14 +134,12 @@ def detected(pixels: int, classes: int) -> dict:
     return batch
 
 
-def classified(model: nn.Module) -> dict:
-    """Two random images such as the classifier takes."""
+def classified(pixels: int, channels: int) -> dict:
+    """Two random images of two classes."""
     from mmpretrain.structures import DataSample
 
     samples = [DataSample().set_gt_label(i) for i in (0, 1)]
-    first = next(m for m in model.modules() if isinstance(m, nn.Conv2d))
-    size = 32 if first.in_channels == 1 else CLASSIFIED  # digits, or ImageNet
-    images = torch.randint(0, 256, (2, first.in_channels, size, size))
+    images = torch.randint(0, 256, (2, channels, pixels, pixels))
     return {'inputs': images, 'data_samples': samples}
 
 

@@ -198,6 +198,22 @@ def test_a_module_that_is_called_twice_is_refused():
         FeatureTap(net, ['backbone']).inspect()  # before training
 
 
+class _Heads(ToyNet):
+    """Its neck returns a map for each of two attention heads."""
+
+    def forward(self, inputs: Tensor, data_samples=None, mode: str = 'tensor'):
+        return super().forward(inputs.repeat(2, 1, 1, 1))
+
+
+def test_a_map_for_each_head_is_refused():
+    text = (
+        "student_taps ['neck'] must return one map an image, but for one image a "
+        'module returned 2 (of heads or windows?): tap a module around it'
+    )
+    with refused(text):
+        FeatureTap(_Heads(), ['neck']).inspect()
+
+
 class _Needy(ToyNet):
     """Needs annotations behind its neck."""
 

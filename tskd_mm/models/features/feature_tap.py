@@ -197,7 +197,7 @@ class FeatureTap:
         """Channels, height and width of the first image that passes; what it shows."""
         like = next(self.model.parameters())
         sizes = [image_size] if image_size else [(s, s) for s in DRY_RUN_SIZES]
-        channels = _image_channels(self.model)
+        channels = image_channels(self.model)
         failures: list[Exception] = []
         for size, count in product(sizes, channels):
             image = like.new_zeros(1, count, *size)
@@ -226,6 +226,13 @@ class FeatureTap:
                 if not all(wanted in seen for wanted in self._wanted):
                     raise
         self._fill(features, seen)
+        counts = {len(level) for level in features.levels} - {1}
+        if counts:
+            raise ValueError(
+                f'{self.settings[0]} {self.paths} must return one map an image, but '
+                f'for one image a module returned {counts.pop()} (of heads or '
+                'windows?): tap a module around it'
+            )
         return features
 
     @contextmanager
@@ -298,7 +305,7 @@ def _find(model: nn.Module, path: str, setting: str) -> None:
     )
 
 
-def _image_channels(model: nn.Module) -> list[int]:
+def image_channels(model: nn.Module) -> list[int]:
     """How many channels an image may have, the likeliest first."""
     means = getattr(getattr(model, 'data_preprocessor', None), 'mean', None)
     normalized = [means.numel()] if means is not None and means.numel() > 1 else []
