@@ -24,7 +24,7 @@ GIVEN = {
     'after_training.md': Reader.has_average,
     'losses.md': Reader.has_coco,
     'recipes.md': Reader.has_coco,
-    'appendix/studies.md': Reader.has_coco,
+    'appendix/studies.md': Reader.has_studies,
 }
 # The files in which a reader puts the Python blocks under a heading, in their order.
 FILES = {

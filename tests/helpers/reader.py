@@ -177,3 +177,8 @@ class Reader:
         self.write('r101.py', f'_base_ = {name!r}\n')
         pixels = self.shared / 'cifar10_lossless_5k' / 'cifar10_4k_train_1k_test.npz'
         (self.folder / 'cifar10.npz').symlink_to(pixels)
+
+    def has_studies(self) -> None:
+        """The same, and the images of ``make demo``."""
+        self.has_coco()
+        self.type('python -m tools.demo.digits_to_coco')
