@@ -106,6 +106,7 @@ def check_published(folder: Path, checkpoint: str) -> None:
     assert same_tensors(content['state_dict'], whole['state_dict'])
 
 
+@pytest.mark.slow
 def test_a_user_s_classifier_trains_and_predicts(folder):
     """ConvNeXt teaches MobileNetV3 on images in folders, as the page says."""
     user_classifier(folder)

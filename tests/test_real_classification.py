@@ -24,7 +24,7 @@ _base_ = {recipe!r}
 data_preprocessor = dict(to_rgb=True)  # image files are read as BGR
 _load = dict(type='LoadImageFromFile')
 {loaders}
-train_cfg = dict(max_epochs=4, val_interval=1)
+train_cfg = dict(max_epochs=4, val_interval=4)
 {more}
 """
 LOADER = """
@@ -102,9 +102,8 @@ def test_resnet20_learns_through_a_whole_cycle(images, teacher, tmp_path):
         'optim_wrapper = dict(optimizer=dict(lr=0.01))\n'
         'train_dataloader.update(batch_size=16)\n'
         'randomness = dict(seed=0)\n'
-        "train_dataloader['dataset'].update(indices=512)\n"
+        "train_dataloader['dataset'].update(indices=1024)\n"
         'default_hooks = dict(logger=dict(interval=1))\n'
-        'train_cfg = dict(val_interval=4)\n'
     )
     config = write_config(tmp_path / 'r20.py', recipe, images, more)
     run_tool(tmp_path, TRAIN, config)

@@ -74,6 +74,7 @@ def test_the_published_teacher_has_its_accuracy(shared_data, nano, tmp_path):
     assert float(found) == pytest.approx(0.301, abs=0.003)
 
 
+@pytest.mark.slow
 def test_a_yolox_learns_in_its_review(shared_data, nano, tmp_path):
     recipe = str(ROOT / 'configs' / 'tskd' / 'yolox_nano_to_pico_coco.py')
     teacher = f'model.teacher_checkpoint={nano}'

@@ -41,3 +41,14 @@ def test_a_padded_image_is_no_level():
     config.head.update(in_channels=192, num_classes=3)
     found = find_levels(ModelSource(config, name))
     assert (found.taps, found.strides) == (['backbone.layers.11'], [16])
+
+
+@pytest.mark.usefixtures('no_scope')
+def test_stages_that_hand_on_tokens_give_the_level_of_the_backbone():
+    name = 'mmpretrain::swin_transformer/swin-tiny_16xb64_in1k.py'
+    config: ConfigDict = find_model(name, 'student').config
+    arch = {'embed_dims': 12, 'depths': [2, 2, 2, 2], 'num_heads': [1, 2, 3, 4]}
+    config.backbone.update(arch=arch, init_cfg=None)
+    config.head.update(in_channels=96, num_classes=3)
+    found = find_levels(ModelSource(config, name))
+    assert (found.taps, found.strides, found.channels) == (['backbone'], [32], [96])

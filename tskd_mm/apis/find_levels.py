@@ -9,7 +9,7 @@ from itertools import dropwhile
 from mmengine.registry import MODELS
 from torch import nn
 
-from ..models.features.feature_tap import FeatureTap, Inspection
+from ..models.features.feature_tap import FeatureTap, Inspection, NotCalled
 from ..models.loading.model_config import ModelSource
 
 # Where a detector may have levels, the best first.
@@ -76,8 +76,14 @@ def _stages(model: nn.Module) -> Levels:
     def is_image(found: tuple[str, Inspection]) -> bool:  # padded, say
         return not [*model.get_submodule(found[0]).parameters()]
 
-    maps = dropwhile(is_image, _maps(model, _backbone(model)))
+    backbone = _backbone(model)
+    maps = dropwhile(is_image, _maps(model, backbone))
     last = {found.strides[0]: (path, found) for path, found in maps}
+    # What stages hand on with its height and width is a map at the end alone.
+    for path, found in _map(model, backbone) if backbone else ():
+        if len(found.strides) > 1:
+            return Levels([path], found.strides, found.channels)
+        last.setdefault(found.strides[0], (path, found))
     strides = sorted(last)
     taps = [last[stride][0] for stride in strides]
     return Levels(taps, strides, [last[s][1].channels[0] for s in strides])
@@ -96,9 +102,18 @@ def _maps(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
     for name, _ in model.get_submodule(path).named_children():
         below = f'{path}.{name}'.lstrip('.')
         try:
-            found = FeatureTap(model, [below]).inspect()
-        except (ValueError, TypeError):  # not called, called twice, or no map
+            yield from _map(model, below)
+        except NotCalled:  # a list of modules, say
             yield from _maps(model, below)
-        else:
-            if found.shapes[0][1:].numel() > 1:  # pooled
-                yield below, found
+
+
+def _map(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
+    """The module, if it returns feature maps, and what they are like."""
+    try:
+        found = FeatureTap(model, [path]).inspect()
+    except NotCalled:
+        raise
+    except (ValueError, TypeError):  # called twice, or no map
+        return
+    if found.shapes[0][1:].numel() > 1:  # not pooled
+        yield path, found

@@ -78,6 +78,10 @@ class _EverythingSeen(Exception):
     """Stops a forward pass that has nothing more to show."""
 
 
+class NotCalled(ValueError):
+    """The forward pass does not call a tapped module."""
+
+
 class RunsAgain(ValueError):
     """A tapped module runs more than once in a forward pass."""
 
@@ -276,7 +280,7 @@ class FeatureTap:
     def _fill(self, features: Features, seen: dict[str, Any]) -> None:
         for path in self._wanted:
             if path not in seen:
-                raise ValueError(
+                raise NotCalled(
                     f'the forward pass of {type(self.model).__name__} did not call '
                     f'the tapped module {path!r}: choose a module that it calls'
                 )
