@@ -52,3 +52,15 @@ def test_stages_that_hand_on_tokens_give_the_level_of_the_backbone():
     config.head.update(in_channels=96, num_classes=3)
     found = find_levels(ModelSource(config, name))
     assert (found.taps, found.strides, found.channels) == (['backbone'], [32], [96])
+
+
+@pytest.mark.usefixtures('no_scope')
+def test_blocks_that_hand_on_a_map_and_tokens_give_the_map():
+    name = 'mmpretrain::conformer/conformer-tiny-p16_8xb128_in1k.py'
+    config: ConfigDict = find_model(name, 'student').config
+    arch = {'embed_dims': 24, 'channel_ratio': 1, 'num_heads': 1, 'depths': 12}
+    config.backbone.arch = arch
+    config.head.update(in_channels=[256, 24], num_classes=3)
+    found = find_levels(ModelSource(config, name))
+    assert found.strides[-2:] == [16, 32]
+    assert found.taps[-1] == 'backbone.conv_trans_12.fusion_block'

@@ -9,7 +9,7 @@ from itertools import dropwhile
 from mmengine.registry import MODELS
 from torch import nn
 
-from ..models.features.feature_tap import FeatureTap, Inspection, NotCalled
+from ..models.features.feature_tap import FeatureTap, Inspection, MixedOutput, NotCalled
 from ..models.loading.model_config import ModelSource
 
 # Where a detector may have levels, the best first.
@@ -80,10 +80,11 @@ def _stages(model: nn.Module) -> Levels:
     maps = dropwhile(is_image, _maps(model, backbone))
     last = {found.strides[0]: (path, found) for path, found in maps}
     # What stages hand on with its height and width is a map at the end alone.
-    for path, found in _map(model, backbone) if backbone else ():
-        if len(found.strides) > 1:
-            return Levels([path], found.strides, found.channels)
-        last.setdefault(found.strides[0], (path, found))
+    with suppress(MixedOutput):
+        for path, found in _map(model, backbone) if backbone else ():
+            if len(found.strides) > 1:
+                return Levels([path], found.strides, found.channels)
+            last.setdefault(found.strides[0], (path, found))
     strides = sorted(last)
     taps = [last[stride][0] for stride in strides]
     return Levels(taps, strides, [last[s][1].channels[0] for s in strides])
@@ -103,7 +104,8 @@ def _maps(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
         below = f'{path}.{name}'.lstrip('.')
         try:
             yield from _map(model, below)
-        except NotCalled:  # a list of modules, say
+        # A list of modules, say, or a block that hands on a map and tokens.
+        except (NotCalled, MixedOutput):
             yield from _maps(model, below)
 
 
@@ -111,7 +113,7 @@ def _map(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
     """The module, if it returns feature maps, and what they are like."""
     try:
         found = FeatureTap(model, [path]).inspect()
-    except NotCalled:
+    except (NotCalled, MixedOutput):
         raise
     except (ValueError, TypeError):  # called twice, or no map
         return

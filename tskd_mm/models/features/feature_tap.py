@@ -78,6 +78,10 @@ class _EverythingSeen(Exception):
     """Stops a forward pass that has nothing more to show."""
 
 
+class MixedOutput(ValueError):
+    """A tapped module returns a feature map, and something else."""
+
+
 class NotCalled(ValueError):
     """The forward pass does not call a tapped module."""
 
@@ -348,7 +352,8 @@ def _maps(path: str, output: Any, grid: Sequence[int] | None) -> list[Tensor]:
         return [token_map(path, tokens, grid) for tokens in maps]
     if not all(isinstance(m, Tensor) and m.dim() == 4 for m in maps):
         shapes = [tuple(m.shape) if torch.is_tensor(m) else type(m) for m in maps]
-        raise ValueError(
+        some = any(isinstance(m, Tensor) and m.dim() == 4 for m in maps)
+        raise (MixedOutput if some else ValueError)(
             f'the tapped module {path!r} must return feature maps (N, C, H, W), but '
             f'it returned {shapes}'
         )
