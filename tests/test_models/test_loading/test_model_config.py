@@ -11,6 +11,7 @@ from tskd_mm.models.loading.model_config import find_model
 R101 = 'mmdet::retinanet/retinanet_r101_fpn_1x_coco.py'
 NANO = 'mmdet::yolox/yolox_nano_8xb8-300e_coco.py'
 DINO = 'mmdet::dino/dino-4scale_r50_8xb2-24e_coco.py'
+SIGNS = 'mmdet::gn+ws/mask-rcnn_r50_fpn_gn-ws-all_2x_coco.py'
 MODEL = {'type': 'Any', 'backbone': {'depth': 50}}
 NOT_FOUND = (
     'the {role} config {source} was not found: give the path of a config file or the '
@@ -92,6 +93,10 @@ def test_a_name_in_mmpretrain_brings_its_top_level_preprocessor():
     assert config['_scope_'] == 'mmpretrain'
 
 
+def test_a_name_that_mmengine_cannot_look_up_is_found():
+    assert find_model(SIGNS, 'student').config.backbone.conv_cfg.type == 'ConvWS'
+
+
 @pytest.mark.parametrize('source', [None, 5, ['a.py'], Config({'model': MODEL})])
 @pytest.mark.parametrize('role', ['student', 'teacher'])
 def test_a_source_of_another_type_is_refused(source: object, role: str):
@@ -127,7 +132,9 @@ def test_the_index_knows_the_weights():
     )
 
 
-@pytest.mark.parametrize('name', [NANO, DINO], ids=['no entry', 'no weights'])
+@pytest.mark.parametrize(
+    'name', [NANO, DINO, SIGNS], ids=['no entry', 'no weights', 'no word']
+)
 def test_a_name_without_weights_in_the_index_is_refused(name):
     text = f'the model index lists no weights for {name}{NO_URL}'
     with refused(text):

@@ -38,7 +38,7 @@ class ModelSource:
             )
         try:
             weights = get_config(self.name, pretrained=True).get('model_path')
-        except AssertionError:  # an entry of the index without any
+        except (AssertionError, ValueError):  # no weights, or a name like 'gn+ws/...'
             weights = None
         if not weights:
             raise ValueError(
@@ -108,14 +108,15 @@ def config_path(source: str) -> Path | None:
 
 
 def _read(source: str, role: str) -> Config:
-    if config_path(source) is None:
+    path = config_path(source)
+    if path is None:
         raise FileNotFoundError(
             f'the {role} config {source} was not found: give the path of a config '
             "file or the name of one in an installed package, such as 'mmdet::"
             "retinanet/retinanet_r50_fpn_1x_coco.py'"
         )
     try:
-        return get_config(source) if '::' in source else Config.fromfile(source)
+        return Config.fromfile(path)
     except Exception as error:  # whatever the code in a config comes up with
         raise ValueError(
             f'the {role} config {source} is there, but it cannot be loaded '
