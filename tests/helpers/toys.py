@@ -78,6 +78,25 @@ class ToyNeck(nn.Module):
         return x, self.down(x)
 
 
+class DroppingNet(ToyNet):
+    """With dropout, a part that nothing calls and a part that returns no map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+        self.unused = nn.Conv2d(1, 1, 1)
+        self.flat = nn.Flatten()
+
+    def forward(self, inputs: Tensor, data_samples=None, mode: str = 'tensor'):
+        self.flat(inputs)
+        return super().forward(self.drop(inputs), data_samples, mode)
+
+
+def forward_hooks(net: nn.Module) -> int:
+    """How many there are on the modules of a net."""
+    return sum(len(module._forward_hooks) for module in net.modules())
+
+
 def coco_set(
     folder: Path, images: int = 4, size: tuple[int, int] = (96, 128)
 ) -> dict[str, str]:

@@ -9,7 +9,9 @@ from itertools import dropwhile
 from mmengine.registry import MODELS
 from torch import nn
 
-from ..models.features.feature_tap import FeatureTap, Inspection, MixedOutput, NotCalled
+from ..models.features.dry_run import Inspection, inspect
+from ..models.features.feature_tap import FeatureTap, NotCalled
+from ..models.features.tapped_output import MixedOutput
 from ..models.loading.model_config import ModelSource
 
 # Where a detector may have levels, the best first.
@@ -65,7 +67,7 @@ def _place(model: nn.Module) -> Levels:
     for place in PLACES:
         # Not there, or nothing that a blank image alone shows.
         with suppress(ValueError, TypeError):
-            found = FeatureTap(model, [place]).inspect()
+            found = inspect(FeatureTap(model, [place]))
             return Levels([place], found.strides, found.channels)
     return Levels([], [], [])
 
@@ -112,7 +114,7 @@ def _maps(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
 def _map(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
     """The module, if it returns feature maps, and what they are like."""
     try:
-        found = FeatureTap(model, [path]).inspect()
+        found = inspect(FeatureTap(model, [path]))
     except (NotCalled, MixedOutput):
         raise
     except (ValueError, TypeError):  # called twice, or no map

@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 from ..engine.preflight.class_check import head_classes
-from ..models.features.feature_tap import image_channels
+from ..models.features.dry_run import image_channels
 from ..models.loading.model_config import find_model
 from .find_levels import NUM_STAGES, find_levels
 from .untrained_distiller import say_training_begins

@@ -4,7 +4,8 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
-from ...models.features.feature_tap import FeatureTap, Inspection
+from ...models.features.dry_run import Inspection
+from ...models.features.feature_tap import FeatureTap
 from ..schedule.run_timeline import timeline_of
 
 SIGNS = 64  # nodes of the schedule that fit on a line

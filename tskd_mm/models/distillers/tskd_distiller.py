@@ -12,7 +12,8 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.compiled_parts import CompiledParts
-from ..features.feature_tap import Features, FeatureTap, Inspection
+from ..features.dry_run import Inspection, inspect
+from ..features.feature_tap import Features, FeatureTap
 from ..features.level_match import check_channels, fit_size, match_levels
 from ..features.padding import valid_levels
 from ..heads.head_comparison import HeadComparison
@@ -134,7 +135,7 @@ class TSKDDistiller(PlainStudent):
         self.teacher: FrozenTeacher | None = None
         self.phase: Literal['memorize', 'review', 'general'] | None = None
         self.tap = FeatureTap(model, student_taps, self.logit_taps[0])
-        self.inspection = self.tap.inspect(strides)
+        self.inspection = inspect(self.tap, strides)
         self.strides = self.inspection.strides
         self.teacher_inspection: Inspection | None = None
         self.loss_factors: dict[str, float] = {}
@@ -160,7 +161,7 @@ class TSKDDistiller(PlainStudent):
     def _add_review(self, config: dict) -> None:
         asked = 'past_logits' in self.review_inputs
         tap = self.tap if asked else self.tap.without_logits()
-        names = tap.inspect(parameters=True).parameter_names
+        names = inspect(tap, parameters=True).parameter_names
         self.bank = SnapshotBank(self.student, tap, names)
         with torch.random.fork_rng(devices=[]):
             self.review = MODELS.build(
@@ -379,7 +380,7 @@ class TSKDDistiller(PlainStudent):
         """The tap of the teacher's matching levels, and what they look like."""
         settings = 'teacher_taps', 'teacher_logit_tap'
         tap = FeatureTap(model, self.teacher_taps, self.logit_taps[1], settings)
-        found = tap.inspect(image_size=self.teacher_size)
+        found = inspect(tap, image_size=self.teacher_size)
         check_channels(self.inspection.image_channels, found.image_channels)
         necks = len(self.tap.paths) == len(tap.paths) == 1
         pyramid = necks and max(len(self.strides), len(found.strides)) > 1

@@ -5,19 +5,14 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import product
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from .full_precision import full_precision
-from .level_match import select_levels
-from .token_map import patch_convolution, token_map
+from .tapped_output import maps_of, scores_of
+from .token_map import patch_convolution
 
-# Pixels: a multiple of every stride of the common necks; more where that is too small;
-# the one size of classifiers that take no other.
-DRY_RUN_SIZES = (128, 512, 224)
 GRID = 'rows and columns of patches'  # no path of a module
 
 
@@ -42,44 +37,8 @@ class Features:
         return replace(self, levels=levels, logits=logits)
 
 
-@dataclass(frozen=True)
-class Inspection:
-    """What the taps of a model showed in a dry run on one blank image.
-
-    Numbers and names alone, no tensor: EMA copies the model that keeps it.
-
-    Attributes:
-        image_size: Height and width of the image, in pixels.
-        image_channels: Of the image.
-        shapes: Channels, height and width of each level.
-        num_classes: Of the scores, where they were asked for.
-        parameter_names: Trainable parameters that levels and scores depend on, where
-            they were asked for.
-    """
-
-    image_size: tuple[int, int]
-    image_channels: int
-    shapes: list[torch.Size]
-    num_classes: int | None = None
-    parameter_names: list[str] = field(default_factory=list)
-
-    @property
-    def channels(self) -> list[int]:
-        """Of each level."""
-        return [shape[0] for shape in self.shapes]
-
-    @property
-    def strides(self) -> list[int]:
-        """Pixels of the image for one of each level."""
-        return [round(self.image_size[1] / shape[2]) for shape in self.shapes]
-
-
 class _EverythingSeen(Exception):
     """Stops a forward pass that has nothing more to show."""
-
-
-class MixedOutput(ValueError):
-    """A tapped module returns a feature map, and something else."""
 
 
 class NotCalled(ValueError):
@@ -162,85 +121,22 @@ class FeatureTap:
         self._fill(features, seen)
         return features
 
-    def inspect(
-        self,
-        strides: Sequence[int] | None = None,
-        parameters: bool = False,
-        image_size: tuple[int, int] | None = None,
-    ) -> Inspection:
-        """Look at a blank image in eval mode; leaves the model as it was.
+    def run_to_the_end(self, forward: Callable[[], Any]) -> Features:
+        """Call ``forward`` and see whether a tapped module runs again.
 
-        Args:
-            strides: The levels to keep from now on. Default: as before.
-            parameters: Find the parameters that levels and scores depend on, too.
-            image_size: Height and width of the image. Default: the first of
-                :data:`DRY_RUN_SIZES` that passes.
-
-        Raises:
-            ValueError: If a stride is not there, or no blank image passes the model.
+        An error after the last tap is ignored: what lies there may need more than an
+        image.
         """
-        with modes_restored(self.model), torch.set_grad_enabled(parameters):
-            self.model.eval()
-            shape, features = self._look_at_blank(image_size)
-            if strides is not None:
-                found = [round(shape[2] / level.shape[3]) for level in features.levels]
-                chosen = select_levels(found, strides)
-                features.levels = [features.levels[level] for level in chosen]
-                self.levels = chosen
-            logits = features.logits
-            outputs = features.levels if logits is None else [*features.levels, logits]
-            return Inspection(
-                image_size=(shape[1], shape[2]),
-                image_channels=shape[0],
-                shapes=[level.shape[1:] for level in features.levels],
-                num_classes=None if logits is None else logits.shape[1],
-                parameter_names=(
-                    _names_behind(outputs, self.model) if parameters else []
-                ),
-            )
-
-    def _look_at_blank(
-        self, image_size: tuple[int, int] | None
-    ) -> tuple[tuple[int, int, int], Features]:
-        """Channels, height and width of the first image that passes; what it shows."""
-        like = next(self.model.parameters())
-        sizes = [image_size] if image_size else [(s, s) for s in DRY_RUN_SIZES]
-        channels = image_channels(self.model)
-        failures: list[Exception] = []
-        for size, count in product(sizes, channels):
-            image = like.new_zeros(1, count, *size)
-            try:
-                features = self._run_to_the_end(image)
-            except (RuntimeError, AssertionError) as error:  # nothing is left to see
-                failures.append(error)
-            else:
-                return (count, *size), features
-        failure = failures[-len(channels)]  # of the likeliest number
-        raise ValueError(
-            f'{type(self.model).__name__} must take a blank image of one of '
-            f'{image_size or DRY_RUN_SIZES} pixels on the CPU, to show its levels, but '
-            f'with the last it failed: {failure}'
-        ) from failure
-
-    def _run_to_the_end(self, image: Tensor) -> Features:
-        """Goes on behind the last tap, for a module that runs again."""
-        features = Features()
         with self._watch(stop=False) as seen:
             try:
-                self.model(image, mode='tensor')
+                forward()
             except RunsAgain:
                 raise
-            except Exception:  # what lies behind may need more than an image
+            except Exception:
                 if not all(wanted in seen for wanted in self._wanted):
                     raise
+        features = Features()
         self._fill(features, seen)
-        counts = {len(level) for level in features.levels} - {1}
-        if counts:
-            raise ValueError(
-                f'{self.settings[0]} {self.paths} must return one map an image, but '
-                f'for one image a module returned {counts.pop()} (of heads or '
-                'windows?): tap a module around it'
-            )
         return features
 
     @contextmanager
@@ -289,12 +185,14 @@ class FeatureTap:
                     f'the tapped module {path!r}: choose a module that it calls'
                 )
         grid = seen.get(GRID)
-        maps = [m for path in self.paths for m in _maps(path, seen[path], grid)]
+        maps = [m for path in self.paths for m in maps_of(path, seen[path], grid)]
         features.levels.extend(
             maps if self.levels is None else [maps[level] for level in self.levels]
         )
         if self.logits:
-            features.logits = _scores(self.logits, seen, self.settings[1])
+            features.logits = scores_of(
+                self.logits, seen[self.logits], self.settings[1]
+            )
 
 
 def _find(model: nn.Module, path: str, setting: str) -> None:
@@ -311,61 +209,3 @@ def _find(model: nn.Module, path: str, setting: str) -> None:
         f'among the children of its {type(known).__name__} ({children}); correct '
         f'{setting}'
     )
-
-
-def image_channels(model: nn.Module) -> list[int]:
-    """How many channels an image may have, the likeliest first."""
-    means = getattr(getattr(model, 'data_preprocessor', None), 'mean', None)
-    normalized = [means.numel()] if means is not None and means.numel() > 1 else []
-    convolutions = (m for m in model.modules() if isinstance(m, nn.Conv2d))
-    first = [conv.in_channels for conv in convolutions][:1]
-    return [*dict.fromkeys([*normalized, *first, 3])]
-
-
-def _names_behind(outputs: Sequence[Tensor], model: nn.Module) -> list[str]:
-    """Trainable parameters of the model that its features depend on."""
-    total = torch.stack([output.sum() for output in outputs]).sum()
-    if not total.requires_grad:
-        return []
-    total.backward()  # torch.autograd.grad refuses models with gradient checkpointing
-    names = [name for name, p in model.named_parameters() if p.grad is not None]
-    model.zero_grad(set_to_none=True)
-    return names
-
-
-def _scores(path: str, seen: dict[str, Any], setting: str) -> Tensor:
-    output = seen[path]
-    if not isinstance(output, Tensor) or output.dim() != 2:
-        found = tuple(output.shape) if torch.is_tensor(output) else type(output)
-        raise ValueError(
-            f'{setting} {path!r} must return the scores of the classes (N, K), but it '
-            f'returned {found}'
-        )
-    return output
-
-
-def _maps(path: str, output: Any, grid: Sequence[int] | None) -> list[Tensor]:
-    parts = [output] if isinstance(output, Tensor) else list(output)
-    # A pixel decoder returns one map and a list of others.
-    maps = [m for x in parts for m in (x if isinstance(x, (list, tuple)) else [x])]
-    if all(isinstance(m, Tensor) and m.dim() == 3 for m in maps):
-        return [token_map(path, tokens, grid) for tokens in maps]
-    if not all(isinstance(m, Tensor) and m.dim() == 4 for m in maps):
-        shapes = [tuple(m.shape) if torch.is_tensor(m) else type(m) for m in maps]
-        some = any(isinstance(m, Tensor) and m.dim() == 4 for m in maps)
-        raise (MixedOutput if some else ValueError)(
-            f'the tapped module {path!r} must return feature maps (N, C, H, W), but '
-            f'it returned {shapes}'
-        )
-    return maps
-
-
-@contextmanager
-def modes_restored(model: nn.Module) -> Iterator[None]:
-    """Afterwards every module is in the mode, training or eval, that it was in."""
-    modes = {module: module.training for module in model.modules()}
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training

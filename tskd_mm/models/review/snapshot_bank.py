@@ -7,7 +7,8 @@ from mmengine.dist import broadcast
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..features.feature_tap import Features, FeatureTap, modes_restored
+from ..features.dry_run import modes_restored
+from ..features.feature_tap import Features, FeatureTap
 
 Snapshot = dict[str, Tensor]
 

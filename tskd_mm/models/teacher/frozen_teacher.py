@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from ..features.compiled_parts import CompiledParts
-from ..features.feature_tap import Features, FeatureTap, Inspection
+from ..features.dry_run import Inspection
+from ..features.feature_tap import Features, FeatureTap
 from ..features.level_match import cover
 from ..loading.checkpoint import load_strictly
 from .folded_norms import fold_norms

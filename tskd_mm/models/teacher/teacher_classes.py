@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ..features.feature_tap import Inspection
+from ..features.dry_run import Inspection
 
 Names = Sequence[str] | None
 Wanted = Sequence[str | int] | None
