@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Test in several processes: dist_test.sh CONFIG CHECKPOINT PROCESSES [flags of test.py]
+[ $# -ge 3 ] || { echo "usage: dist_test.sh CONFIG CHECKPOINT PROCESSES [flags of test.py]" >&2; exit 2; }
 set -eu
 config=$1 checkpoint=$2 processes=$3
 shift 3

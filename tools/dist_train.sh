@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Train in several processes: dist_train.sh CONFIG PROCESSES [flags of train.py]
+[ $# -ge 2 ] || { echo "usage: dist_train.sh CONFIG PROCESSES [flags of train.py]" >&2; exit 2; }
 set -eu
 config=$1 processes=$2
 shift 2

@@ -54,6 +54,16 @@ def test_dist(tmp_path, script, arguments, handed_on):
     ]
 
 
+@pytest.mark.parametrize(
+    'script', ['dist_train', 'dist_test', 'slurm_train', 'slurm_test']
+)
+def test_a_launcher_without_arguments_says_which_it_needs(script):
+    command = ['bash', str(TOOLS / f'{script}.sh')]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f'usage: {script}.sh ')
+
+
 def test_dist_on_several_machines(tmp_path):
     place = {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'a.b', 'PORT': '7'}
     found = launched(tmp_path, 'dist_train.sh', 'c.py', '8', **place)

@@ -141,7 +141,7 @@ def main() -> None:
         recalibrate(model, training_images(config, model, args.recalibrate))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'state_dict': model.state_dict()}, args.out)
-    print(f'{len(checkpoints)} checkpoints averaged, written to {args.out}')
+    print(f'weights of {len(checkpoints)} checkpoint(s) written to {args.out}')
 
 
 if __name__ == '__main__':

@@ -52,6 +52,13 @@ def test_no_difference_that_these_seeds_would_show():
     )
 
 
+def test_equal_metrics_say_nothing_about_the_method():
+    assert verdict(study(), ('pkd', 'none'), Interval(2, 0.0, 0.0)) == (
+        'pkd and none have the same metric with every seed: train longer, or validate '
+        'on more images'
+    )
+
+
 @pytest.mark.parametrize('found', [Interval(0, None, None), Interval(1, 3.0, None)])
 def test_too_few_seeds(found):
     assert verdict(study(), ('pkd', 'none'), found) == (

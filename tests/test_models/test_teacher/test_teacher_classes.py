@@ -50,6 +50,12 @@ DIFFERENT = (
             "student, which has 2 classes, but got ['cat']",
         ),
         (
+            (['cat', 'dog'], 4, 3, NAMES, ('kitten', 'puppy')),
+            'teacher_classes must give one class of the teacher for each of the '
+            'student, which has 4 classes (its data set has 2: kitten, puppy), but got '
+            "['cat', 'dog']",
+        ),
+        (
             (['cat', 'cow'], 2, 3),
             "teacher_classes has 'cow', but the teacher has 3 classes (cat, dog, owl)",
         ),

@@ -95,4 +95,9 @@ class TeacherClasses:
 
 def _listed(count: int, names: Names) -> str:
     classes = f'{count} class{"" if count == 1 else "es"}'
-    return classes if names is None else f'{classes} ({", ".join(names)})'
+    if names is None:
+        return classes
+    known = ', '.join(names)
+    if len(names) != count:
+        return f'{classes} (its data set has {len(names)}: {known})'
+    return f'{classes} ({known})'
