@@ -16,7 +16,7 @@ from user_files import classifier_files, user_detector
 
 from tskd_mm.engine import DistillationHook, TSKDMemoryHook
 from tskd_mm.models.features.dry_run import inspect
-from tskd_mm.models.loading.model_config import find_model
+from tskd_mm.models.loading.model_config import config_path
 
 pytestmark = pytest.mark.docs
 CONFIGS = [
@@ -86,10 +86,11 @@ def test_a_config_block_builds(config, folder):
         MODELS.build(content.model)
         return
     check_hook(content)
-    teacher = find_model(content.model.teacher, 'teacher').config
-    for part in (content.model.student, teacher):
+    teacher = Config.fromfile(config_path(content.model.teacher))
+    for part in (content.model.student, teacher.model):
         part['backbone']['init_cfg'] = None
-    content.model.update(teacher=teacher, teacher_checkpoint=None)
+    teacher.dump(folder / 'offline.py')
+    content.model.update(teacher=str(folder / 'offline.py'), teacher_checkpoint=None)
     if 'data_preprocessor' in content:
         content.model.data_preprocessor = content.data_preprocessor
     model = MODELS.build(content.model)

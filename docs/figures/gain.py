@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 DOCS = Path(__file__).resolve().parents[1]
 METHODS = {
     'none': 'student alone',
-    'pkd': 'default: PKD',
-    'pkd_tskd': 'PKD and review',
+    'pkd': 'PKD alone',
+    'pkd_tskd': 'PKD and the review',
 }
 
 
