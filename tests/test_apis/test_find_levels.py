@@ -2,10 +2,16 @@
 
 import pytest
 from mmengine.config import ConfigDict
+from refusals import refused
 from tiny_detectors import tiny_detector
 
 from tskd_mm.apis.find_levels import find_levels
 from tskd_mm.models.loading.model_config import ModelSource, find_model
+
+NOTHING = (
+    '{} has no feature maps at the modules of its backbone: name modules with '
+    'student_taps and teacher_taps'
+)
 
 
 @pytest.mark.usefixtures('mmdet_scope')
@@ -64,3 +70,13 @@ def test_blocks_that_hand_on_a_map_and_tokens_give_the_map():
     found = find_levels(ModelSource(config, name))
     assert found.strides[-2:] == [16, 32]
     assert found.taps[-1] == 'backbone.conv_trans_12.fusion_block'
+
+
+@pytest.mark.usefixtures('no_scope')
+def test_a_positional_encoding_is_no_level():
+    name = 'mmpretrain::xcit/xcit-nano-12-p8_8xb128_in1k.py'
+    config: ConfigDict = find_model(name, 'student').config
+    config.backbone.update(depth=1, cls_attn_layers=1)
+    config.head.update(num_classes=3)
+    with refused(NOTHING.format(name)):
+        find_levels(ModelSource(config, name))

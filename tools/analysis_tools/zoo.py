@@ -70,7 +70,11 @@ def _size(file: Path) -> tuple[int, int, str]:
 def try_in_process(config: str) -> dict[str, str]:
     """Outcome of :mod:`tskd_mm.apis.zoo_trial` for one config."""
     command = [sys.executable, '-m', 'tskd_mm.apis.zoo_trial', config]
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=_limit)
+    # Some configs name others by their path in the host's repository.
+    folder = Path(get_installed_path(config.partition('::')[0]), '.mim')
+    done = subprocess.run(
+        command, capture_output=True, text=True, preexec_fn=_limit, cwd=folder
+    )
     if done.returncode == -signal.SIGXCPU:
         return NOTHING | {'outcome': f'{UNKNOWN}: longer than {SECONDS} s of CPU time'}
     found = re.findall(r'^ZOO (.*)$', done.stdout, re.M)

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from itertools import dropwhile
 
+import torch
 from mmengine.registry import MODELS
 from torch import nn
 
-from ..models.features.dry_run import Inspection, inspect
+from ..models.features.dry_run import Inspection, inspect, modes_restored
 from ..models.features.feature_tap import FeatureTap, NotCalled
 from ..models.features.tapped_output import MixedOutput
 from ..models.loading.model_config import ModelSource
@@ -119,5 +121,20 @@ def _map(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
         raise
     except (ValueError, TypeError):  # called twice, or no map
         return
-    if found.shapes[0][1:].numel() > 1:  # not pooled
+    pooled = found.shapes[0][1:].numel() == 1
+    if not pooled and _sees_image(model, path, found):
         yield path, found
+
+
+@torch.no_grad()
+def _sees_image(model: nn.Module, path: str, found: Inspection) -> bool:
+    """Whether the map changes with the image: a positional encoding does not."""
+    tap = FeatureTap(model, [path])
+    shape = (1, found.image_channels, *found.image_size)
+    with modes_restored(model):
+        model.eval()
+        black, white = (
+            tap.run(partial(model, make(shape), mode='tensor')).levels[0]
+            for make in (torch.zeros, torch.ones)
+        )
+    return not torch.equal(black, white)

@@ -101,7 +101,7 @@ def fitting_batch(name: str, model: nn.Module) -> Callable[[], dict]:
 
 
 def random_batch(name: str, model: nn.Module, pixels: int) -> Callable[[], dict]:
-    """Makes batches of two random images with annotations of all kinds."""
+    """Makes batches of two random images with annotations that the model reads."""
     if name.startswith('mmpretrain::'):
         return lambda: classified(pixels, image_channels(model)[0])
     from mmdet.testing import demo_track_inputs
@@ -113,11 +113,12 @@ def random_batch(name: str, model: nn.Module, pixels: int) -> Callable[[], dict]
         return lambda: demo_track_inputs(
             batch_size=1, num_frames=2, num_classes=classes, with_mask=True
         )
-    return lambda: detected(pixels, classes)
+    masks = any('mask' in path for path, _ in model.named_modules())
+    return lambda: detected(pixels, classes, masks)
 
 
-def detected(pixels: int, classes: int) -> dict:
-    """Two random images with boxes, masks and proposals, which are the boxes."""
+def detected(pixels: int, classes: int, masks: bool) -> dict:
+    """Two random images with boxes and proposals, which are the boxes."""
     from mmdet.testing import demo_mm_inputs
 
     batch = demo_mm_inputs(
@@ -125,7 +126,7 @@ def detected(pixels: int, classes: int) -> dict:
         [(3, pixels, pixels)] * 2,
         num_items=[3, 2],
         num_classes=max(2, classes),  # it makes no labels of one class
-        with_mask=True,
+        with_mask=masks,
         with_semantic=True,
     )
     for sample in batch['data_samples']:
@@ -149,7 +150,7 @@ def without_weights(config: Any) -> Any:
         kept = {
             key: without_weights(value)
             for key, value in config.items()
-            if key != 'pretrained' and not _is_download(value)
+            if key not in ('pretrained', 'teacher_ckpt') and not _is_download(value)
         }
         return ConfigDict(kept)
     if isinstance(config, (list, tuple)):
@@ -158,7 +159,7 @@ def without_weights(config: Any) -> Any:
 
 
 def _is_download(value: Any) -> bool:
-    return isinstance(value, dict) and value.get('type') == 'Pretrained'
+    return isinstance(value, dict) and 'checkpoint' in value
 
 
 def said(error: Exception) -> str:

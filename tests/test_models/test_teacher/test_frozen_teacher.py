@@ -132,3 +132,14 @@ def test_a_teacher_that_is_not_looked_at_is_not_folded():
     model.init_weights()
     model.teacher.fold()
     assert look(model) == []
+
+
+def test_a_model_whose_eval_returns_nothing_can_teach(monkeypatch):
+    """As MMDetection's KnowledgeDistillationSingleStageDetector."""
+    model = distiller()
+
+    def train(self: nn.Module, mode: bool = True) -> None:
+        nn.Module.train(self, mode)
+
+    monkeypatch.setattr(type(model.teacher.model), 'train', train)
+    assert all(map(torch.equal, look(model), exact(model)))

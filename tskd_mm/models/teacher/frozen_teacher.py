@@ -52,7 +52,8 @@ class FrozenTeacher:
         classes: Sequence[int] | None = None,
         whole_neck: bool = False,
     ) -> None:
-        self.model = model.eval().requires_grad_(False)
+        model.eval()  # returns nothing in some hosts
+        self.model = model.requires_grad_(False)
         self.tap = tap
         self._folded = tap  # of the model that looks at batches
         self.compiled = CompiledParts()
