@@ -4,8 +4,6 @@ from .interval import Interval, seeds_needed
 from .results import Results, paired
 from .study import PLAIN, Study
 
-EQUAL = 'train longer, or validate on more images'
-
 
 def verdicts(study: Study, results: Results) -> list[str]:
     """A sentence for each comparison, about the metric after the last epoch."""
@@ -32,7 +30,10 @@ def verdict(study: Study, pair: tuple[str, str], found: Interval) -> str:
     low, high = found.bounds
     numbers = f'{found.mean:+.2f}, {low:+.2f} to {high:+.2f}'
     if low == high == 0:
-        return f'{method} and {baseline} have the same metric with every seed: {EQUAL}'
+        return (
+            f'{method} and {baseline} have the same metric with every seed: train '
+            'longer, or validate on more images'
+        )
     if low > 0 or high < 0:
         return f'{method} {_effect(study.gain(found.mean) > 0, baseline)}: {numbers}'
     needed = seeds_needed(found.deviation, study.resolve)
