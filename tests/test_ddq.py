@@ -6,8 +6,8 @@ from mmdet.testing import demo_mm_inputs
 from mmengine.registry import MODELS
 
 from tskd_mm.engine.resume.checkpoint_entry import _check_student
-from tskd_mm.models.loading.checkpoint import load_strictly
 from tskd_mm.models.loading.model_config import find_model
+from tskd_mm.models.loading.strict_loading import load_strictly
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('mmdet_scope')]
 

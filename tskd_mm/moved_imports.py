@@ -33,6 +33,10 @@ RENAMED = {
     'tskd_mm.models.student_facade.StudentFacade': (
         'tskd_mm.models.distillers.plain_student.PlainStudent'
     ),
+    'tskd_mm.models.weights.fit': 'tskd_mm.models.loading.strict_loading.fit',
+    'tskd_mm.models.weights.load_strictly': (
+        'tskd_mm.models.loading.strict_loading.load_strictly'
+    ),
 }
 
 

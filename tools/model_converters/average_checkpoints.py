@@ -25,8 +25,9 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tskd_mm.models.loading.checkpoint import fit, load_weights, read_checkpoint
+from tskd_mm.models.loading.checkpoint import load_weights, read_checkpoint
 from tskd_mm.models.loading.model_config import find_model
+from tskd_mm.models.loading.strict_loading import fit
 
 EMA = 'ema_state_dict'  # where mmengine's EMAHook keeps the student's own weights
 

@@ -13,8 +13,9 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from tskd_mm.models.loading.checkpoint import fit, load_weights
+from tskd_mm.models.loading.checkpoint import load_weights
 from tskd_mm.models.loading.model_config import find_model
+from tskd_mm.models.loading.strict_loading import fit
 
 # Names of the last linear layer, in RepDistiller, mdistiller and the CIFAR-10 models.
 CLASSIFIERS = ('fc', 'linear', 'classifier', 'classifier.0')

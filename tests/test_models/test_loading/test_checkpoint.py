@@ -1,4 +1,4 @@
-"""Weights come from a file or a URL, nothing in it runs, and they must fit."""
+"""Weights are read from a file, and nothing in it runs."""
 
 import os
 import pickle
@@ -14,11 +14,9 @@ from refusals import refused
 from torch import nn
 from toys import same_tensors, tiny_retinanet
 
-from tskd_mm.models.loading import checkpoint
-from tskd_mm.models.loading.checkpoint import load_strictly, load_weights
+from tskd_mm.models.loading.checkpoint import load_weights
 
 STATE = {'conv.weight': torch.arange(4.0), 'bn.num_batches_tracked': torch.tensor(3)}
-URL = 'https://example.invalid/models/teacher.pth'
 HINT = ': check the file or download it again'
 
 
@@ -181,140 +179,3 @@ def test_a_file_without_readable_weights_is_refused(tmp_path, content, text):
     (path := tmp_path / 'file.pth').write_bytes(content)
     with refused(f'{path} {text}'):
         load_weights(str(path))
-
-
-def test_a_missing_file_is_refused():
-    with refused('there is no checkpoint file nowhere/a.pth', FileNotFoundError):
-        load_weights('nowhere/a.pth')
-
-
-@pytest.mark.parametrize(
-    'leftover', [{}, {'data_preprocessor.mean': torch.ones(3), 'ema_w': torch.ones(1)}]
-)
-def test_weights_that_fit_are_loaded_without_leftovers_of_older_hosts(
-    tmp_path: Path, leftover: dict
-):
-    source, target = nn.Linear(2, 3), nn.Linear(2, 3)
-    content = {'state_dict': source.state_dict() | leftover}
-    load_strictly(target, _save(tmp_path, content))
-    assert same_tensors(target.state_dict(), source.state_dict())
-
-
-def test_the_modules_own_conversions_apply(tmp_path: Path):
-    source, target = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
-    source.running_mean.fill_(3)
-    state = dict(source.state_dict())  # no metadata and
-    del state['num_batches_tracked']  # no counter: as before PyTorch 0.4.1
-    load_strictly(target, _save(tmp_path, state))
-    assert same_tensors(target.state_dict(), source.state_dict())
-    state = source.state_dict()
-    del state['num_batches_tracked']  # of today: the counter is missed
-    with pytest.raises(ValueError, match='Missing key.*num_batches_tracked'):
-        load_strictly(target, _save(tmp_path, {'state_dict': state}))
-
-
-def test_strict_loading_lists_every_problem(tmp_path: Path):
-    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
-    state = {
-        '0.weight': torch.zeros(2, 3),
-        '0.bias': torch.zeros(3),
-        '1.weight': torch.zeros(1, 3),
-        'old': torch.zeros(1),
-    }
-    path = _save(tmp_path, state)
-    text = (
-        f'{path} does not fit Sequential: give the weights that were trained with this '
-        'very config\n'
-        '\tMissing key(s) in state_dict: "1.bias". \n'
-        '\tUnexpected key(s) in state_dict: "old". \n'
-        '\tsize mismatch for 0.weight: copying a param with shape torch.Size([2, 3]) '
-        'from checkpoint, the shape in current model is torch.Size([3, 2]).'
-    )
-    with refused(text):
-        load_strictly(model, path)
-
-
-def test_a_url_that_cannot_be_reached_is_named(tmp_path, monkeypatch):
-    def unreachable(url: str, target: str) -> None:
-        raise OSError('no route to host')
-
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
-    monkeypatch.setattr(checkpoint, 'download_url_to_file', unreachable)
-    text = (
-        f'{URL} cannot be downloaded (no route to host): download it on a machine with '
-        'access and give teacher_checkpoint its path'
-    )
-    with refused(text, ConnectionError):
-        load_weights(URL)
-
-
-def test_a_url_is_downloaded_once(tmp_path, monkeypatch):
-    calls = []
-
-    def download(url: str, target: str) -> None:
-        calls.append((url, target))
-        torch.save(STATE, target)
-
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
-    monkeypatch.setattr(checkpoint, 'download_url_to_file', download)
-    for _ in range(2):
-        assert same_tensors(load_weights(URL), STATE)
-    assert calls == [(URL, str(tmp_path / 'hub' / 'checkpoints' / 'teacher.pth'))]
-
-
-@pytest.mark.parametrize('shared', [True, False])
-def test_one_process_of_a_machine_downloads(tmp_path, monkeypatch, shared: bool):
-    """This one is the second, on the same machine or on another."""
-    events = []
-
-    def download(url: str, target: str) -> None:
-        events.append('download')
-        torch.save(STATE, target)
-
-    def wait() -> None:
-        events.append('wait')
-        if shared:  # the first has the file by then
-            folder = tmp_path / 'hub' / 'checkpoints'
-            folder.mkdir(parents=True)
-            torch.save(STATE, folder / 'teacher.pth')
-
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
-    monkeypatch.setattr(checkpoint, 'download_url_to_file', download)
-    monkeypatch.setattr(checkpoint, 'is_main_process', lambda: False)
-    monkeypatch.setattr(checkpoint, 'barrier', wait)
-    assert same_tensors(load_weights(URL), STATE)
-    assert events == (['wait'] if shared else ['wait', 'download'])
-
-
-class _TwoNames(nn.Module):
-    """Made up, after DDQ: the decoder gets branches of the head in training."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.head, self.decoder = nn.Module(), nn.Module()
-        self.head.branches = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
-
-    def train_once(self) -> None:
-        self.decoder.branches = self.head.branches
-
-
-def test_second_names_of_weights_are_left_out(tmp_path: Path):
-    trained, fresh = _TwoNames(), _TwoNames()
-    trained.train_once()
-    path = _save(tmp_path, trained.state_dict())
-    assert 'decoder.branches.1.bias' in load_weights(path)
-    load_strictly(fresh, path)
-    expected = trained.head.state_dict()
-    assert same_tensors(fresh.head.state_dict(), expected)
-
-
-def test_other_weights_under_such_a_name_are_refused(tmp_path: Path):
-    trained = _TwoNames()
-    trained.train_once()
-    weights = {name: value.clone() for name, value in trained.state_dict().items()}
-    weights['decoder.branches.1.bias'] += 1
-    with pytest.raises(ValueError, match=r'Unexpected key.*"decoder.branches.1.bias"'):
-        load_strictly(_TwoNames(), _save(tmp_path, weights))
-    weights = trained.state_dict() | {'decoder.more': torch.ones(2)}
-    with pytest.raises(ValueError, match=r'Unexpected key.*: "decoder.more"'):
-        load_strictly(_TwoNames(), _save(tmp_path, weights))

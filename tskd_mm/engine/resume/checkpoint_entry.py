@@ -7,7 +7,7 @@ from mmengine.utils import apply_to
 from torch import nn
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
-from ...models.loading.checkpoint import second_names
+from ...models.loading.strict_loading import second_names
 
 ENTRY = 'tskd'
 WAY_OUT = 'to start a new run from its weights set load_from without resume'

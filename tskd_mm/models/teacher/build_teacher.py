@@ -7,8 +7,9 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS
 from torch import nn
 
-from ..loading.checkpoint import check_file, load_strictly
+from ..loading.checkpoint_file import check_file
 from ..loading.model_config import ModelSource
+from ..loading.strict_loading import load_strictly
 
 
 def check_checkpoint(source: ModelSource, checkpoint: str | None) -> None:

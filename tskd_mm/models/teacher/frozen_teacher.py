@@ -14,7 +14,7 @@ from ..features.compiled_parts import CompiledParts
 from ..features.dry_run import Inspection
 from ..features.feature_tap import Features, FeatureTap
 from ..features.level_match import cover
-from ..loading.checkpoint import load_strictly
+from ..loading.strict_loading import load_strictly
 from .folded_norms import fold_norms
 from .teacher_input import TeacherBatch, TeacherInput
 

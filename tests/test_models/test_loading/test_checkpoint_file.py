@@ -1,0 +1,69 @@
+"""A checkpoint is a file, or a URL that one process of a machine downloads."""
+
+import pytest
+import torch
+from refusals import refused
+from toys import same_tensors
+
+from tskd_mm.models.loading import checkpoint_file
+from tskd_mm.models.loading.checkpoint import load_weights
+
+STATE = {'conv.weight': torch.arange(4.0)}
+URL = 'https://example.invalid/models/teacher.pth'
+
+
+def test_a_missing_file_is_refused():
+    with refused('there is no checkpoint file nowhere/a.pth', FileNotFoundError):
+        load_weights('nowhere/a.pth')
+
+
+def test_a_url_that_cannot_be_reached_is_named(tmp_path, monkeypatch):
+    def unreachable(url: str, target: str) -> None:
+        raise OSError('no route to host')
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr(checkpoint_file, 'download_url_to_file', unreachable)
+    text = (
+        f'{URL} cannot be downloaded (no route to host): download it on a machine with '
+        'access and give teacher_checkpoint its path'
+    )
+    with refused(text, ConnectionError):
+        load_weights(URL)
+
+
+def test_a_url_is_downloaded_once(tmp_path, monkeypatch):
+    calls = []
+
+    def download(url: str, target: str) -> None:
+        calls.append((url, target))
+        torch.save(STATE, target)
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr(checkpoint_file, 'download_url_to_file', download)
+    for _ in range(2):
+        assert same_tensors(load_weights(URL), STATE)
+    assert calls == [(URL, str(tmp_path / 'hub' / 'checkpoints' / 'teacher.pth'))]
+
+
+@pytest.mark.parametrize('shared', [True, False])
+def test_one_process_of_a_machine_downloads(tmp_path, monkeypatch, shared: bool):
+    """This one is the second, on the same machine or on another."""
+    events = []
+
+    def download(url: str, target: str) -> None:
+        events.append('download')
+        torch.save(STATE, target)
+
+    def wait() -> None:
+        events.append('wait')
+        if shared:  # the first has the file by then
+            folder = tmp_path / 'hub' / 'checkpoints'
+            folder.mkdir(parents=True)
+            torch.save(STATE, folder / 'teacher.pth')
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr(checkpoint_file, 'download_url_to_file', download)
+    monkeypatch.setattr(checkpoint_file, 'is_main_process', lambda: False)
+    monkeypatch.setattr(checkpoint_file, 'barrier', wait)
+    assert same_tensors(load_weights(URL), STATE)
+    assert events == (['wait'] if shared else ['wait', 'download'])
