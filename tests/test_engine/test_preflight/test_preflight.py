@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from math import inf
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from tskd_mm.engine.preflight import Preflight, preflight, teacher_score
 from tskd_mm.engine.preflight.panel_lines import model_line, schedule_lines
 from tskd_mm.engine.preflight.teacher_score import score_teacher
 from tskd_mm.engine.schedule.review_schedule import ReviewSchedule
+from tskd_mm.models.teacher.teacher_classes import TeacherClasses
 
 UNTRAINED = "weights: none given, so what the teacher's config initialises"
 
@@ -295,9 +297,45 @@ def test_teacher_of_other_classes(tmp_path, data):
     runner = at_the_start(config)
     found = preflight(runner, runner.model)
     assert found.rows['teacher'][2] == (
-        'not measured: it knows 5 classes, the validation set has 3'
+        'not measured: it knows 5 classes, the validation set has 3: set '
+        'teacher_classes to those of the student'
     )
     assert found.warnings == []
+
+
+class PerfectAndMore(Perfect):
+    """Numbers the student's three classes backwards, and sees other things too."""
+
+    bbox_head = SimpleNamespace(num_classes=5)
+
+    def forward(self, inputs, data_samples, mode):
+        samples = super().forward(inputs, data_samples, mode)
+        for sample in samples:
+            mine = sample.pred_instances
+            mine.labels = 4 - mine.labels
+            other = mine[:1]
+            other.labels = torch.zeros_like(other.labels)
+            sample.pred_instances = mine.cat([other, mine])
+        return samples
+
+
+def test_a_teacher_is_measured_in_the_students_classes(runner, monkeypatch):
+    monkeypatch.setattr(runner.model.teacher, 'model', PerfectAndMore())
+    chosen = TeacherClasses([4, 3, 2], lambda: None)
+    monkeypatch.setattr(runner.model, 'shared_classes', chosen)
+    score = score_teacher(runner, runner.model)
+    assert score == ('bbox_mAP 1.000 on 4 validation images', False)
+    chosen.wanted = None
+    names = runner.val_dataloader.dataset.metainfo['classes']
+    chosen.student_names, chosen.teacher_names = names, lambda: ['x', 'y', *names[::-1]]
+    assert score_teacher(runner, runner.model) == score
+    chosen.wanted = [4, 3]
+    found = preflight(runner, runner.model)
+    assert found.rows['teacher'][2] == (
+        'not measured: ValueError: teacher_classes must give one class of the teacher '
+        'for each of the student, which has 3 classes (class0, class1, class2), but '
+        'got [4, 3]'
+    )
 
 
 def test_without_validation(runner, monkeypatch):

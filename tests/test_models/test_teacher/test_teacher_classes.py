@@ -29,6 +29,16 @@ def test_names_and_indices_in_the_students_order():
     assert choose(None, 3, 3) is None
 
 
+def test_classes_of_the_same_names():
+    def named_like(*own: str, names=NAMES):
+        return TeacherClasses(None, lambda: names, own).of_same_names()
+
+    assert named_like('owl', 'cat') == [2, 0]
+    assert named_like('owl', 'cow') is None
+    assert named_like('owl', names=None) is None
+    assert named_like() is None
+
+
 DIFFERENT = (
     'head_losses and logit_losses compare the scores of the same classes, but the '
     "student has {} and the teacher {}: set teacher_classes to the student's classes "

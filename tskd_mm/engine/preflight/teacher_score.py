@@ -15,7 +15,9 @@ from torch.utils.data import DataLoader
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
 from ..validation_images import one_image, validation_images
+from .class_check import head_classes
 from .main_metric import main_metric
+from .student_classes import in_student_classes
 
 IMAGES = 16
 SECONDS = 15  # for the images; a slow machine looks at fewer
@@ -48,10 +50,11 @@ def score_teacher(runner: Runner, model: TSKDDistiller) -> TeacherScore:
     meta = getattr(runner.val_dataloader.dataset, 'metainfo', None) or {}
     classes = len(meta.get('classes') or ())
     known = _class_counts(model.require_teacher().model)
-    if classes and known and classes not in known:
+    chosen = _chosen_classes(model)
+    if classes and known and classes not in known and chosen is None:
         return TeacherScore(
             f'not measured: it knows {max(known)} classes, the validation set has '
-            f'{classes}'
+            f'{classes}: set teacher_classes to those of the student'
         )
     try:
         loader = validation_images(runner)
@@ -60,6 +63,8 @@ def score_teacher(runner: Runner, model: TSKDDistiller) -> TeacherScore:
     predictions = _predict(model, loader)
     images = f'{len(predictions)} validation images'
     samples = [sample for _, sample in predictions]
+    if chosen is not None:
+        samples = [in_student_classes(sample, chosen) for sample in samples]
     if all('pred_instances' in s and len(s.pred_instances) == 0 for s in samples):
         return TeacherScore(f'finds nothing on {images}', True)
     name, value = _first_number(runner._val_evaluator, predictions, meta)
@@ -120,6 +125,18 @@ def _numbers(scores: dict[str, Any]) -> dict[str, float]:
         for name, value in scores.items()
         if isinstance(value, Real) or (torch.is_tensor(value) and value.numel() == 1)
     }
+
+
+def _chosen_classes(model: TSKDDistiller) -> list[int] | None:
+    """Indices of the student's classes among the teacher's; None if they are alike."""
+    shared = model.shared_classes
+    student = head_classes(model.student)
+    teacher = head_classes(model.require_teacher().model)
+    if shared is None or student is None or teacher is None:
+        return None
+    if shared.wanted is None and student != teacher:
+        return shared.of_same_names()
+    return shared.indices(student, teacher)
 
 
 def _class_counts(model: nn.Module) -> set[int]:

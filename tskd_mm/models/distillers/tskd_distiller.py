@@ -64,9 +64,9 @@ class TSKDDistiller(PlainStudent):
         logit_losses: Static losses on the logits, by name. Default: none.
         head_losses: Static losses on the heads of detectors, by name. Default: none;
             then the teacher's head is not run.
-        teacher_classes: For ``logit_losses`` and ``head_losses``, the classes of the
-            teacher that the student has, by name or index in the student's order.
-            Default: both have the same.
+        teacher_classes: The classes of the teacher that the student has, by name or
+            index in the student's order, for ``logit_losses``, ``head_losses`` and the
+            teacher's metric. Default: both have the same.
         review: Config of a :class:`~tskd_mm.models.review.review.Review`. Default:
             :class:`~tskd_mm.models.review.temporal_review.TemporalReview`. With None
             there are only static losses: use DistillationHook, not TSKDMemoryHook.
@@ -86,6 +86,8 @@ class TSKDDistiller(PlainStudent):
         loss_factors: Factors of the added losses by name, 1 where there is none; set by
             LossWeightHook.
         class_names: The student's classes, for messages; set by the hook.
+        shared_classes: The teacher's classes that are the student's; set with
+            the teacher.
         balance: Brings the gradients of losses to the shares of LossBalanceHook.
 
     Raises:
@@ -127,6 +129,7 @@ class TSKDDistiller(PlainStudent):
         self.teacher_size = teacher_size
         self.teacher_classes = teacher_classes
         self.class_names: Sequence[str] | None = None
+        self.shared_classes: TeacherClasses | None = None
         self.review_inputs = review_inputs(review)
         scores = logit_losses or any(name in SCORES for name in self.review_inputs)
         self.logit_taps: tuple[str | None, str | None] = (None, None)
@@ -287,6 +290,7 @@ class TSKDDistiller(PlainStudent):
         tap, found = self._tap_teacher(model)
         names = partial(class_names, source, *weights)
         classes = TeacherClasses(self.teacher_classes, names, self.class_names)
+        self.shared_classes = classes
         self.heads.match(self.student, model, classes)
         model.to(next(self.student.parameters()).device)
         self.teacher = FrozenTeacher(

@@ -76,6 +76,13 @@ class TeacherClasses:
             return None
         return self.indices(ours, theirs)
 
+    def of_same_names(self) -> list[int] | None:
+        """Indices of the classes named like the student's; None if one has none."""
+        ours, theirs = self.student_names, self.teacher_names()
+        if not ours or theirs is None or not {*ours} <= {*theirs}:
+            return None
+        return [[*theirs].index(name) for name in ours]
+
     def _index(self, wanted: str | int, count: int) -> int:
         if isinstance(wanted, int) and 0 <= wanted < count:
             return wanted
