@@ -22,6 +22,7 @@ STUDIES = [
     for name in (
         'person',
         'person_long',
+        'person_heads_screen',
         'person_yolox',
         'digits',
         'digits_heads_screen',

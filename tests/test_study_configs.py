@@ -16,14 +16,22 @@ from tskd_mm.models.losses import AttentionTransferLoss
 from tskd_mm.models.review.temporal_review import TemporalReview
 
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
-FAMILIES = ('cifar10', 'digits', 'digits_heads', 'history', 'person', 'person_yolox')
+FAMILIES = (
+    'cifar10',
+    'digits',
+    'digits_heads',
+    'history',
+    'person',
+    'person_heads',
+    'person_yolox',
+)
 SIZES = {'cifar10': 32, 'history': 16}  # of images
 sys.path.append(str(FOLDER))  # as tools/study does
 CONFIGS = sorted(
     path
     for family in FAMILIES
     for path in (FOLDER / family).glob('*.py')
-    if path.stem not in ('none', 'teacher', 'teacher20')
+    if path.stem not in ('none', 'teacher', 'teacher20', 'teacher_training')
 )
 
 
@@ -108,6 +116,20 @@ def test_the_teacher_of_the_heads_has_the_students_neck_and_head():
     assert theirs['bbox_head'] == ours['bbox_head']
     assert theirs['neck']['out_channels'] == ours['neck']['out_channels']
     assert theirs['backbone']['depth'] > ours['backbone']['depth']
+
+
+def test_the_teacher_of_persons_has_a_deeper_head_and_is_taught_by_nano():
+    none, teacher, training = (
+        Config.fromfile(FOLDER / 'person_heads' / f'{name}.py').to_dict()
+        for name in ('none', 'teacher', 'teacher_training')
+    )
+    for config in (none, training):
+        assert config['train_dataloader'] == teacher['train_dataloader']
+    assert training['model']['student'] == teacher['model']
+    assert training['model']['teacher'].startswith('mmdet::yolox/yolox_nano')
+    assert teacher['model']['bbox_head'].pop('stacked_convs') == 4
+    assert none['model']['bbox_head'].pop('stacked_convs') == 2
+    assert teacher['model'] == none['model']
 
 
 def test_pico_is_half_as_wide_as_nano():
