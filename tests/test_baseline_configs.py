@@ -65,8 +65,8 @@ def test_a_config_is_short_and_changes_the_distillation_alone(path: Path):
     expected = TYPES.get(method, f'{method.upper()}Loss')
     assert [loss['type'] for loss in losses.values()] == [expected]
     for hook in hooks[1:]:
-        assert set(hook.ramps) == names
-        assert [hook.ramps[n].factor(19) for n in names] == [1]
+        assert set(hook.weights) == names
+        assert [hook.weights[n].factor(19) for n in names] == [1]
 
 
 @pytest.mark.parametrize(

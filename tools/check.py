@@ -21,7 +21,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from rich.console import Console
 
-from tskd_mm.apis.trial_steps import try_steps
+from tskd_mm.apis.first_steps import try_steps
 from tskd_mm.engine import DistillationHook
 from tskd_mm.engine.preflight import Preflight, preflight
 from tskd_mm.models import find_model

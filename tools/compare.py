@@ -18,15 +18,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from tskd_mm.apis.comparison.command import run_command
-from tskd_mm.apis.comparison.config_study import (
+from tskd_mm.apis.comparison.grid import Grid
+from tskd_mm.apis.comparison.report import write_report
+from tskd_mm.apis.comparison.short_schedule import shortening
+from tskd_mm.apis.comparison.study_from_config import (
     config_arms,
     configured_metric,
     make_study,
     with_results,
 )
-from tskd_mm.apis.comparison.grid import Grid
-from tskd_mm.apis.comparison.report import write_report
-from tskd_mm.apis.comparison.short_schedule import shortening
 from tskd_mm.apis.comparison.table import metric_of, read_table
 from tskd_mm.apis.comparison.trial import Trial
 from tskd_mm.apis.read_config import read_config

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 MOVED_MODULES = {
-    'tskd_mm.engine.factor_ramp': 'tskd_mm.engine.schedule.weight_ramp',
+    'tskd_mm.engine.factor_ramp': 'tskd_mm.engine.schedule.weight_points',
     'tskd_mm.models.attention_map': 'tskd_mm.models.features.attention_map',
     'tskd_mm.models.conv_lstm': 'tskd_mm.models.review.conv_lstm',
     'tskd_mm.models.feature_tap': 'tskd_mm.models.features.feature_tap',
@@ -25,8 +25,8 @@ MOVED_MODULES = {
     'tskd_mm.models.weights': 'tskd_mm.models.loading.checkpoint',
 }
 RENAMED = {
-    'tskd_mm.engine.FactorRamp': 'tskd_mm.engine.WeightRamp',
-    'tskd_mm.engine.factor_ramp.FactorRamp': 'tskd_mm.engine.WeightRamp',
+    'tskd_mm.engine.FactorRamp': 'tskd_mm.engine.WeightPoints',
+    'tskd_mm.engine.factor_ramp.FactorRamp': 'tskd_mm.engine.WeightPoints',
     'tskd_mm.models.frozen_teacher.build_teacher': (
         'tskd_mm.models.teacher.build_teacher.build_teacher'
     ),

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .gpu_places import gpu_places
 from .progress_line import progress, share_done, show
+from .spread_over_gpus import spread_over_gpus
 
 LOG = 'train.log'
 POLL = 1.0  # seconds between two looks at the trainings
@@ -112,7 +112,7 @@ def run_trainings(
             interrupted, those that still run are killed.
     """
     waiting = deque(trainings)
-    places: deque[Mapping[str, str]] = deque(gpu_places(at_a_time))
+    places: deque[Mapping[str, str]] = deque(spread_over_gpus(at_a_time))
     running: list[_Running] = []
     try:
         while waiting or running:

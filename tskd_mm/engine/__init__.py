@@ -6,7 +6,7 @@ from .hooks import (
     TSKDMemoryHook,
     TSKDVisualizationHook,
 )
-from .schedule import Node, ReviewSchedule, WeightCurve, WeightRamp
+from .schedule import LossFade, Node, ReviewSchedule, WeightPoints
 from .tskd_log_processor import TSKDLogProcessor
 
 __all__ = [
@@ -19,6 +19,6 @@ __all__ = [
     'TSKDMemoryHook',
     'TSKDVisualizationHook',
     'TeacherRouteHook',
-    'WeightCurve',
-    'WeightRamp',
+    'LossFade',
+    'WeightPoints',
 ]

@@ -7,7 +7,7 @@ import torch
 from refusals import refused
 
 from tskd_mm.models.features.attention_map import attention_map, attention_row
-from tskd_mm.models.features.pixel_row import PixelRow
+from tskd_mm.models.features.joined_levels import JoinedLevels
 
 NORMS = pytest.mark.parametrize('normalize', ['column', 'spatial', 'rms'])
 
@@ -139,7 +139,9 @@ def test_maps_of_models_and_levels_at_once_are_those_of_each(normalize: str, pad
     rows = attention_row(models, normalize, valid)
     assert rows.shape == (2, 2, 1, 24 + 6 + 1)
     for features, row in zip(models, rows):
-        for feature, mask, found in zip(features, valid, PixelRow(features).split(row)):
+        for feature, mask, found in zip(
+            features, valid, JoinedLevels(features).split(row)
+        ):
             expected = attention_map(feature, normalize, mask)
             torch.testing.assert_close(found, expected)
 

@@ -22,7 +22,7 @@ from tskd_mm.models.losses import (
 )
 from tskd_mm.models.losses.binary_distillation import binary_distillation
 from tskd_mm.models.losses.box_overlap import box_iou, generalized_iou
-from tskd_mm.models.losses.foreground import count, foreground
+from tskd_mm.models.losses.teacher_foreground import count, foreground
 from tskd_mm.models.losses.valuable_region import valuable_region
 
 SIZES = ((2, 3), (1, 2))

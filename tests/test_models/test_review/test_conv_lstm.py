@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tskd_mm.models.features.pixel_row import PixelRow
+from tskd_mm.models.features.joined_levels import JoinedLevels
 from tskd_mm.models.review.conv_lstm import ConvLSTMCell, forecast, read
 
 
@@ -37,7 +37,7 @@ def _maps(state: tuple, *size: int) -> tuple:
 def _forecast(cell: ConvLSTMCell, state: tuple) -> tuple:
     size = state[0].shape[-2:]
     hidden, memory = (m.flatten(-2) for m in state)
-    return _maps(forecast([cell], (hidden, memory), PixelRow(state[:1])), *size)
+    return _maps(forecast([cell], (hidden, memory), JoinedLevels(state[:1])), *size)
 
 
 def _gradients(outputs: tuple, inputs: list[Tensor]) -> tuple[Tensor, ...]:
@@ -83,7 +83,7 @@ def test_a_forecast_of_other_channels_ignores_the_input_s_weights():
 def test_cells_of_several_levels_do_not_mix():
     cells = [ConvLSTMCell(2, 3), ConvLSTMCell(2, 3)]
     sequences = [torch.randn(3, 2, 2, *size) for size in ((4, 5), (2, 3))]
-    row = PixelRow([steps[0] for steps in sequences])
+    row = JoinedLevels([steps[0] for steps in sequences])
     state = read(cells, sequences)
     hidden, memory = map(row.split, state)
     later, _ = forecast(cells, state, row)

@@ -7,8 +7,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ..schedule.weight_curve import WeightCurve
-from ..schedule.weight_ramp import WeightRamp
+from ..schedule.loss_fade import LossFade
+from ..schedule.weight_points import WeightPoints
 from .required_parts import find_distiller, require_epoch_loop, require_losses
 
 
@@ -24,9 +24,9 @@ class LossWeightHook(Hook):
     gradient, like its weight.
 
     Args:
-        factors: For each loss by its name (``'review'`` too) the points of a
-            :class:`~tskd_mm.engine.schedule.weight_ramp.WeightRamp`, or the arguments
-            of a :class:`~tskd_mm.engine.schedule.weight_curve.WeightCurve`.
+        factors: For each loss by its name (``'review'`` too) the points of
+            :class:`~tskd_mm.engine.schedule.weight_points.WeightPoints`, or the
+            arguments of a :class:`~tskd_mm.engine.schedule.loss_fade.LossFade`.
         by_epoch: Time counts in epochs; False counts iterations. For both use two
             hooks.
 
@@ -47,8 +47,8 @@ class LossWeightHook(Hook):
                 f'factors must be a dict of points by loss, but got {factors!r}: write '
                 'factors=dict(review=[(0, 0), (20, 1)])'
             )
-        self.ramps = {
-            name: WeightCurve(**how) if isinstance(how, Mapping) else WeightRamp(how)
+        self.weights = {
+            name: LossFade(**how) if isinstance(how, Mapping) else WeightPoints(how)
             for name, how in factors.items()
         }
         self.by_epoch = by_epoch
@@ -59,7 +59,7 @@ class LossWeightHook(Hook):
         Raises:
             ValueError: If they are not, or another hook changes the same loss.
         """
-        require_losses(runner, 'LossWeightHook', 'factors', self.ramps)
+        require_losses(runner, 'LossWeightHook', 'factors', self.weights)
         self._check_alone(runner)
         if self.by_epoch:
             require_epoch_loop(runner, 'LossWeightHook', 'the points')
@@ -75,7 +75,7 @@ class LossWeightHook(Hook):
 
     def _check_alone(self, runner: Runner) -> None:
         others = [h for h in runner.hooks if isinstance(h, LossWeightHook)]
-        names = [name for hook in others for name in hook.ramps]
+        names = [name for hook in others for name in hook.weights]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(
@@ -87,6 +87,6 @@ class LossWeightHook(Hook):
     def _set(self, runner: Runner, step: int) -> None:
         factors = find_distiller(runner, 'LossWeightHook').loss_factors
         steps = runner.max_epochs if self.by_epoch else runner.max_iters
-        for name, ramp in self.ramps.items():
-            shares = isinstance(ramp, WeightCurve)
-            factors[name] = ramp.factor(step / steps if shares else step)
+        for name, weight in self.weights.items():
+            shares = isinstance(weight, LossFade)
+            factors[name] = weight.factor(step / steps if shares else step)

@@ -18,7 +18,7 @@ from ...visualization import (
 )
 from ..schedule.learning_rates import learning_rates
 from ..schedule.run_timeline import RunTimeline, timeline_of
-from ..state_guard import state_guard
+from ..state_restored import state_restored
 from ..validation_images import one_image, validation_images
 from .required_parts import find_distiller
 
@@ -65,7 +65,7 @@ class TSKDVisualizationHook(Hook):
                 'TSKDVisualizationHook shows no attention maps: '
                 f'{type(review).__name__} has no method compare'
             )
-        with state_guard(runner.model):
+        with state_restored(runner.model):
             self._load_image(runner)
         _show(runner, 'tskd_schedule', _draw_timeline(self.timeline, runner))
 
@@ -84,7 +84,7 @@ class TSKDVisualizationHook(Hook):
     @master_only
     def _show_review(self, runner: Runner, position: int) -> None:
         model = find_distiller(runner, 'TSKDVisualizationHook')
-        with state_guard(model):
+        with state_restored(model):
             model.eval()
             reviewed = review_image(model, self.batch, self.level)
         number = self.timeline.in_iterations.reviews_begun(position + 1)

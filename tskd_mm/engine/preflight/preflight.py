@@ -11,7 +11,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
-from ..state_guard import state_guard
+from ..state_restored import state_restored
 from .class_check import class_warnings
 from .loss_lines import loss_lines, merged_losses
 from .lost_hooks import lost_hooks
@@ -75,7 +75,7 @@ def preflight(runner: Runner, model: TSKDDistiller) -> Preflight:
     start = time.perf_counter()
     found = Preflight()
     teacher = model.require_teacher()
-    with state_guard(model), _quiet():
+    with state_restored(model), _quiet():
         found.add('student', lambda: [model_line(model.student)])
         found.add('student', lambda: _student_weights(found, runner, model))
         found.add('teacher', lambda: [model_line(teacher.model)])

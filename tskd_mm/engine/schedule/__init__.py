@@ -1,7 +1,7 @@
 """What happens when: pure functions of the epoch or the iteration."""
 
+from .loss_fade import LossFade
 from .review_schedule import Node, ReviewSchedule
-from .weight_curve import WeightCurve
-from .weight_ramp import WeightRamp
+from .weight_points import WeightPoints
 
-__all__ = ['Node', 'ReviewSchedule', 'WeightCurve', 'WeightRamp']
+__all__ = ['Node', 'ReviewSchedule', 'LossFade', 'WeightPoints']

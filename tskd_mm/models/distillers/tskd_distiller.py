@@ -18,8 +18,8 @@ from ..features.level_match import check_channels, fit_size, match_levels
 from ..features.padding import valid_levels
 from ..heads.head_comparison import HeadComparison
 from ..loading.class_names import class_names
+from ..loading.explain_download import explain_download
 from ..loading.model_config import ModelSource, find_model
-from ..loading.student_download import explain_download
 from ..losses.feature_loss import needs_teacher_channels
 from ..losses.logits import check_activation
 from ..losses.loss_collection import LossCollection

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .full_precision import full_precision
-from .pixel_row import PixelRow
+from .joined_levels import JoinedLevels
 
 NORMALIZATIONS = ('column', 'spatial', 'rms')
 SMALLEST = 1e-24  # squared norm; keeps dark images from a division by zero
@@ -55,8 +55,8 @@ def attention_row(
         valid: Masks of the padding, (N, 1, H, W), one a level; or None for each.
 
     Returns:
-        The maps of each model, the levels in one row of pixels (:class:`.PixelRow`),
-        (M, N, 1, P).
+        The maps of each model, (M, N, 1, P), the levels in one row of pixels
+        (:class:`.JoinedLevels`).
 
     Raises:
         ValueError: If ``normalize`` is none of the three names.
@@ -64,7 +64,7 @@ def attention_row(
     if normalize not in NORMALIZATIONS:
         known = ', '.join(NORMALIZATIONS)
         raise ValueError(f'normalize must be one of {known}, but got {normalize!r}')
-    row = PixelRow(models[0])
+    row = JoinedLevels(models[0])
     energy = torch.stack([row.join([*map(_energy, levels)]) for levels in models])
     inside = row.join_masks(valid)
     if inside is not None:

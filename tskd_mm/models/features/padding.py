@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .pixel_row import PixelRow
+from .joined_levels import JoinedLevels
 
 
 def valid_pixels(
@@ -59,7 +59,7 @@ def _masks(
         for image, sample in zip(mask, samples):
             rows, columns = _inside(sample, size)
             image[:, :rows, :columns] = 1
-    row = PixelRow(masks)  # one copy to a GPU for all levels
+    row = JoinedLevels(masks)  # one copy to a GPU for all levels
     return [*row.split(row.join(masks).to(device, non_blocking=True))]
 
 

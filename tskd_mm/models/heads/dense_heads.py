@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from ..features.padding import valid_pixels
 from ..teacher.teacher_classes import TeacherClasses
 from . import readers  # noqa: F401  registers them
-from .assigned import assigned_labels
-from .compared_heads import ComparedHeads
+from .assigned_labels import assigned_labels
 from .cross_head import branch_features, check_branches, check_width, cross
 from .dense_outputs import DenseOutputs
 from .dense_reader import DenseReader, find_reader
+from .head_kind import HeadKind
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Seen:
     labels: list[Tensor] = field(default_factory=list)
 
 
-class DenseHeads(ComparedHeads):
+class DenseHeads(HeadKind):
     """``bbox_head`` of single-stage detectors: predictions at every pixel of levels.
 
     A loss can ask for lists with an entry for each level:

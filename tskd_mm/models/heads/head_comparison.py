@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..teacher.teacher_classes import TeacherClasses
-from .compared_heads import ComparedHeads
+from .head_kind import HeadKind
 
-HeadKind = type[ComparedHeads]
+Kind = type[HeadKind]
 
 
 class HeadComparison:
@@ -25,8 +25,8 @@ class HeadComparison:
         kinds: The heads by their kind.
     """
 
-    def __init__(self, asked: Iterable[tuple[HeadKind, dict[str, str]]]) -> None:
-        inputs: dict[HeadKind, dict[str, str]] = {}
+    def __init__(self, asked: Iterable[tuple[Kind, dict[str, str]]]) -> None:
+        inputs: dict[Kind, dict[str, str]] = {}
         for kind, names in asked:
             inputs.setdefault(kind, {}).update(names)
         self.kinds = {kind: kind(names) for kind, names in inputs.items()}
@@ -55,7 +55,7 @@ class HeadComparison:
             heads.match(student, teacher, classes)
 
     @contextmanager
-    def record(self, student: nn.Module) -> Iterator[dict[HeadKind, Any]]:
+    def record(self, student: nn.Module) -> Iterator[dict[Kind, Any]]:
         """While open, watch the student; yields what was seen, by kind."""
         with ExitStack() as stack:
             yield {
@@ -65,13 +65,13 @@ class HeadComparison:
 
     def read(
         self,
-        seen: dict[HeadKind, Any],
+        seen: dict[Kind, Any],
         student: nn.Module,
         teacher: nn.Module,
         neck: Sequence[Tensor],
         data_samples: Sequence[Any],
-    ) -> dict[HeadKind, dict[str, Any]]:
-        """What the losses can ask for, by kind; see :meth:`.ComparedHeads.read`."""
+    ) -> dict[Kind, dict[str, Any]]:
+        """What the losses can ask for, by kind; see :meth:`.HeadKind.read`."""
         return {
             kind: heads.read(seen[kind], student, teacher, neck, data_samples)
             for kind, heads in self.kinds.items()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..teacher.teacher_classes import TeacherClasses
-from .compared_heads import ComparedHeads
+from .head_kind import HeadKind
 from .host_class import host_class
 
 DETECTORS = ('DeformableDETR', 'DABDETR', 'DINO')
@@ -39,7 +39,7 @@ class QueryOutputs:
     boxes: Tensor
 
 
-class QueryHeads(ComparedHeads):
+class QueryHeads(HeadKind):
     """Deformable-DETR, DAB-DETR and DINO; both decoders on the teacher's queries.
 
     A loss can ask for ``student`` and ``teacher``, each :class:`QueryOutputs`. The

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..teacher.teacher_classes import TeacherClasses
-from .compared_heads import ComparedHeads
+from .head_kind import HeadKind
 from .roi_stages import RoIStage, roi_stages
 
 
@@ -27,7 +27,7 @@ class RoIOutputs:
     deltas: Tensor
 
 
-class RoIHeads(ComparedHeads):
+class RoIHeads(HeadKind):
     """Faster, Mask and Cascade R-CNN; every stage on the student's own proposals.
 
     A loss can ask for ``student`` and ``teacher``, each a list of :class:`RoIOutputs`,

@@ -7,7 +7,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.attention_map import attention_row
-from ..features.pixel_row import PixelRow
+from ..features.joined_levels import JoinedLevels
 
 
 @MODELS.register_module()
@@ -52,7 +52,7 @@ class AttentionTransferLoss(nn.Module):
             Scalar.
         """
         models = [_levels(student), _levels(teacher)]
-        row = PixelRow(models[0])
+        row = JoinedLevels(models[0])
         maps = attention_row(models, self.normalize, valid)
         errors = F.mse_loss(maps[0], maps[1].detach(), reduction='none')
         means = row.means(errors, row.join_masks(valid))

@@ -10,7 +10,7 @@ from ..heads.dense_heads import DenseHeads
 from ..heads.dense_outputs import DenseOutputs
 from .binary_distillation import binary_distillation
 from .box_overlap import box_iou
-from .foreground import count, foreground
+from .teacher_foreground import count, foreground
 
 
 @MODELS.register_module()

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..heads.compared_heads import ComparedHeads
+from ..heads.head_kind import HeadKind
 from .feature_loss import build_loss, loss_class
 
 
@@ -14,7 +14,7 @@ class HeadLoss(nn.Module):
     """A loss that compares heads, under its name.
 
     The class of the loss has the attribute ``compares``, the kind of heads
-    (:class:`.ComparedHeads`, such as ``DenseHeads``), and asks by the names of the
+    (:class:`.HeadKind`, such as ``DenseHeads``), and asks by the names of the
     parameters of its ``forward``. It returns a scalar or, where its class has
     ``parts = ('cls', 'box')``, a dict with a scalar for each: then they are called
     ``<name>_cls`` and ``<name>_box``, in the log and for LossWeightHook.
@@ -40,7 +40,7 @@ class HeadLoss(nn.Module):
         super().__init__()
         found = loss_class(config)
         kind = getattr(found, 'compares', None)
-        if not (isinstance(kind, type) and issubclass(kind, ComparedHeads)):
+        if not (isinstance(kind, type) and issubclass(kind, HeadKind)):
             raise ValueError(
                 f'{name} of type {found.__name__} does not compare heads (its class '
                 'has no attribute compares): give it under feature_losses or '
@@ -57,7 +57,7 @@ class HeadLoss(nn.Module):
         """The loss, or its parts, by their full names.
 
         Args:
-            known: What the heads predicted, see :meth:`.ComparedHeads.read`.
+            known: What the heads predicted, see :meth:`.HeadKind.read`.
         """
         found = self.loss(**{name: known[name] for name in self.asked})
         if not self.parts:

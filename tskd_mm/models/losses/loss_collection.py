@@ -8,7 +8,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.feature_tap import Features
-from ..heads.compared_heads import ComparedHeads
+from ..heads.head_kind import HeadKind
 from .feature_loss import (
     build_feature_loss,
     loss_class,
@@ -78,7 +78,7 @@ class LossCollection(nn.Module):
         return [*self.features, *self.logits, *parts]
 
     @property
-    def asked_of_heads(self) -> list[tuple[type[ComparedHeads], dict[str, str]]]:
+    def asked_of_heads(self) -> list[tuple[type[HeadKind], dict[str, str]]]:
         """For each loss the kind of heads it compares, and what it asks for."""
         return [(loss.kind, loss.asked) for loss in self.heads.values()]
 

@@ -6,7 +6,7 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..features.pixel_row import PixelRow
+from ..features.joined_levels import JoinedLevels
 
 EPSILON = 1e-6
 
@@ -88,7 +88,7 @@ class _Channels:
     """
 
     def __init__(self, levels: Sequence[Tensor], valid: Sequence[Tensor | None]):
-        self.row = PixelRow(levels)
+        self.row = JoinedLevels(levels)
         self.inside = self.row.join_masks(valid)
         count = self.row.count(self.inside, levels[0])
         images = len(levels[0])

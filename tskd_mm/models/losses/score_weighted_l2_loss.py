@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..heads.dense_heads import DenseHeads
 from ..heads.dense_outputs import DenseOutputs
-from .foreground import total
+from .teacher_foreground import total
 
 
 @MODELS.register_module()

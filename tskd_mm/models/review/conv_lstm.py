@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..features.pixel_row import PixelRow
+from ..features.joined_levels import JoinedLevels
 
 # Hidden and cell, each (N, hidden_channels, P): the pixels of all levels in a row.
 State = tuple[Tensor, Tensor]
@@ -72,7 +72,7 @@ def read(cells: Sequence[ConvLSTMCell], sequences: Sequence[Tensor]) -> State:
     Returns:
         Hidden state and cell after the last step, all levels in a row.
     """
-    row = PixelRow(sequences)
+    row = JoinedLevels(sequences)
     first, *others = zip(*(steps.unbind() for steps in sequences))
     gates = [cell.gates_of_inputs(x) for cell, x in zip(cells, first)]
     hidden, memory = _update(row.join(gates), None)
@@ -83,7 +83,7 @@ def read(cells: Sequence[ConvLSTMCell], sequences: Sequence[Tensor]) -> State:
     return hidden, memory
 
 
-def forecast(cells: Sequence[ConvLSTMCell], state: State, row: PixelRow) -> State:
+def forecast(cells: Sequence[ConvLSTMCell], state: State, row: JoinedLevels) -> State:
     """One step from ``state`` with zero input: what comes next."""
     levels = zip(cells, row.split(state[0]))
     return _update(row.join([cell.gates_of_hidden(h) for cell, h in levels]), state[1])

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..features.pixel_row import PixelRow
+from ..features.joined_levels import JoinedLevels
 from .conv_lstm import ConvLSTMCell, forecast, read
 
 
@@ -65,7 +65,7 @@ def grow(
         _leaky_relu(p.stem(s.flatten(0, 1))).unflatten(0, s.shape[:2])
         for p, s in zip(predictors, sequences)
     ]
-    row = PixelRow(steps)
+    row = JoinedLevels(steps)
     state = read([p.encoder for p in predictors], steps)
     hidden, _ = forecast([p.forecaster for p in predictors], state, row)
     levels = zip(predictors, row.split(hidden))

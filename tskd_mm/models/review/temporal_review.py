@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ..features.attention_map import attention_row
 from ..features.compiled_parts import compile_options
+from ..features.joined_levels import JoinedLevels
 from ..features.padding import masked_mse
-from ..features.pixel_row import PixelRow
 from ..losses.loss_collection import check_weight
 from .increment_predictor import IncrementPredictor, crop, grow, refine
 from .review import Review
@@ -128,7 +128,7 @@ class TemporalReview(Review):
             weight: Factor of the gradient that reaches the student.
         """
         increments = self.increments(past, student, teacher, valid, weight)
-        history, gap = map(PixelRow(student).split, increments)
+        history, gap = map(JoinedLevels(student).split, increments)
         return [*map(LevelComparison, history, self.predict(history), gap)]
 
     def increments(
@@ -141,7 +141,7 @@ class TemporalReview(Review):
     ) -> tuple[Tensor, Tensor]:
         """History, (T, N, 1, P), and gap, (N, 1, P), of all levels at once.
 
-        The levels are in one row of pixels (:class:`.PixelRow`). The arguments are
+        The levels are in one row of pixels (:class:`.JoinedLevels`). The arguments are
         those of :meth:`compare`.
         """
         # In the release the student's map is made for each of its uses: its gradients

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-class PixelRow:
+class JoinedLevels:
     """Joins maps of several sizes to one row of pixels, and splits it again.
 
     On a GPU a small operation costs its launch, whatever it computes: between the

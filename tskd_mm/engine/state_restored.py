@@ -12,7 +12,7 @@ from ..models.features.dry_run import modes_restored
 
 
 @contextmanager
-def state_guard(model: nn.Module) -> Iterator[None]:
+def state_restored(model: nn.Module) -> Iterator[None]:
     """Afterwards the modes of all modules and every random state are as before.
 
     Args:

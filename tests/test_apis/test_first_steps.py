@@ -7,8 +7,8 @@ from mmengine.config import ConfigDict
 from mmengine.runner import Runner
 from toys import run_config
 
-from tskd_mm.apis import trial_steps
-from tskd_mm.apis.trial_steps import loss_line, time_line, try_steps
+from tskd_mm.apis import first_steps
+from tskd_mm.apis.first_steps import loss_line, time_line, try_steps
 
 
 def try_first(config: ConfigDict) -> tuple[dict[str, list[str]], Runner]:
@@ -107,7 +107,7 @@ def test_the_first_step_has_the_factors_of_its_time(config):
 
 @pytest.mark.parametrize('slow, steps', [(0.0, 2), (1e5, 4)])
 def test_a_second_step_where_it_is_cheap(config, monkeypatch, slow, steps):
-    monkeypatch.setattr(trial_steps, 'SLOW', slow)
+    monkeypatch.setattr(first_steps, 'SLOW', slow)
     _, runner = try_first(config)
     assert runner.optim_wrapper._inner_count == steps
 

@@ -2,14 +2,14 @@
 
 import torch
 
-from tskd_mm.models.features.pixel_row import PixelRow
+from tskd_mm.models.features.joined_levels import JoinedLevels
 
 LEVELS = [torch.arange(12.0).view(2, 1, 2, 3), torch.tensor([[[[7.0]]], [[[9.0]]]])]
 ROW = torch.tensor([[[0.0, 1, 2, 3, 4, 5, 7]], [[6.0, 7, 8, 9, 10, 11, 9]]])
 
 
 def test_joined_in_order_and_split_again():
-    row = PixelRow(LEVELS)
+    row = JoinedLevels(LEVELS)
     assert torch.equal(row.join(LEVELS), ROW)
     for found, level in zip(row.split(ROW), LEVELS):
         assert torch.equal(found, level)
@@ -17,19 +17,19 @@ def test_joined_in_order_and_split_again():
 
 
 def test_one_level_is_not_copied():
-    row = PixelRow(LEVELS[:1])
+    row = JoinedLevels(LEVELS[:1])
     assert row.join(LEVELS[:1]).data_ptr() == LEVELS[0].data_ptr()
 
 
 def test_sums_of_the_levels_and_values_for_their_pixels():
-    row = PixelRow(LEVELS)
+    row = JoinedLevels(LEVELS)
     sums = row.sums(ROW)
     assert sums.tolist() == [[[15, 7]], [[51, 9]]]
     assert row.spread(sums).tolist() == [[[15] * 6 + [7]], [[51] * 6 + [9]]]
 
 
 def test_means_do_not_count_the_padding():
-    row = PixelRow(LEVELS)
+    row = JoinedLevels(LEVELS)
     assert row.join_masks([None, None]) is None
     torch.testing.assert_close(
         row.means(ROW, None), torch.tensor([[15 / 6 + 7], [51 / 6 + 9]])
@@ -43,7 +43,7 @@ def test_means_do_not_count_the_padding():
 
 
 def test_averages_of_each_level():
-    row = PixelRow(LEVELS)
+    row = JoinedLevels(LEVELS)
     expected = torch.tensor([[[15 / 6, 7]], [[51 / 6, 9]]])
     torch.testing.assert_close(row.averages(ROW, None), expected)
     inside = torch.ones_like(ROW)

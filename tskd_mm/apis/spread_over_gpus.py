@@ -8,7 +8,7 @@ import torch
 VISIBLE = 'CUDA_VISIBLE_DEVICES'
 
 
-def gpu_places(jobs: int) -> list[dict[str, str]]:
+def spread_over_gpus(jobs: int) -> list[dict[str, str]]:
     """What to set in the environment of each of some trainings that run side by side.
 
     Where there are several GPUs, each training sees one of them; a machine with one or

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..teacher.teacher_classes import TeacherClasses
 
 
-class ComparedHeads(ABC):
+class HeadKind(ABC):
     """The heads of student and teacher, of one kind.
 
     A loss names its kind in the class attribute ``compares`` and, as parameters of

@@ -8,13 +8,13 @@ from refusals import refused
 from study_rows import row
 from toys import run_config, with_validation
 
-from tskd_mm.apis.comparison.config_study import (
+from tskd_mm.apis.comparison.study import Study
+from tskd_mm.apis.comparison.study_from_config import (
     config_arms,
     configured_metric,
     make_study,
     with_results,
 )
-from tskd_mm.apis.comparison.study import Study
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tskd_mm.engine.state_guard import state_guard
+from tskd_mm.engine.state_restored import state_restored
 
 
 def draws() -> tuple[float, float, float]:
@@ -25,7 +25,7 @@ def test_modes_and_random_states_are_as_before(fails):
     expected = draws()
     seed()
     try:
-        with state_guard(model):
+        with state_restored(model):
             model.eval()
             draws()
             if fails:

@@ -5,7 +5,7 @@ import math
 SHAPES = ('linear', 'cosine', 'stop')
 
 
-class WeightCurve:
+class LossFade:
     """A factor that goes from 1 to ``final`` between two shares of the run.
 
     ``'linear'`` and ``'cosine'`` (half a wave) change from ``begin`` to ``end``;

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 
-class WeightRamp:
+class WeightPoints:
     """A factor that changes linearly between points in time and is constant outside.
 
     A pure function of the step, so that a resumed run needs no state to go on.

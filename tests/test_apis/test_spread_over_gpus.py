@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tskd_mm.apis.gpu_places import gpu_places
+from tskd_mm.apis.spread_over_gpus import spread_over_gpus
 
 
 @pytest.mark.parametrize(
@@ -20,5 +20,5 @@ def test_one_gpu_each(monkeypatch, count, visible, expected):
     monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
     if visible:
         monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
-    found = gpu_places(3)
+    found = spread_over_gpus(3)
     assert [place.get('CUDA_VISIBLE_DEVICES') for place in found] == expected

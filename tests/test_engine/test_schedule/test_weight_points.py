@@ -3,7 +3,7 @@
 import pytest
 from refusals import refused
 
-from tskd_mm.engine import WeightRamp
+from tskd_mm.engine import WeightPoints
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from tskd_mm.engine import WeightRamp
     ids=['constant', 'warm-up', 'release', 'ramp-down', 'both'],
 )
 def test_factors(points: list, expected: dict):
-    ramp = WeightRamp(points)
+    ramp = WeightPoints(points)
     assert {s: ramp.factor(s) for s in expected} == pytest.approx(expected)
 
 
@@ -40,7 +40,7 @@ def test_points_that_make_no_sense(points: list):
         f'factor of at least 0, such as [(0, 0), (20, 1)], but got {points}'
     )
     with refused(text):
-        WeightRamp(points)
+        WeightPoints(points)
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_what_is_no_list_of_pairs(points):
         f'factor of at least 0, such as [(0, 0), (20, 1)], but got {points}'
     )
     with refused(text):
-        WeightRamp(points)
+        WeightPoints(points)
