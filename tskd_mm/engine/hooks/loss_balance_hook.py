@@ -1,4 +1,4 @@
-"""Scales losses so that their gradients are given shares of the task's."""
+"""When to measure the shares that scale losses, and what to log of them."""
 
 import math
 from collections.abc import Mapping

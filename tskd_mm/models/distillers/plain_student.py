@@ -1,4 +1,4 @@
-"""What makes a distiller look like its student from outside."""
+"""What makes a distiller, and its checkpoints, look like its student from outside."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

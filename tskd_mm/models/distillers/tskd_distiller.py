@@ -1,4 +1,4 @@
-"""The distiller: a host model that learns from a teacher and from its own past."""
+"""One step of a host model that learns from a teacher and from its own past."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Runs parts of a model as graphs, where features are read from it."""
+"""Runs parts of a model as graphs of torch.compile, where features are read from it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""The dense heads of single-stage detectors."""
+"""Reads the dense heads of two single-stage detectors, to be compared cell by cell."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
