@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from math import inf
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -323,12 +324,18 @@ def test_a_teacher_is_measured_in_the_students_classes(runner, monkeypatch):
     monkeypatch.setattr(runner.model.teacher, 'model', PerfectAndMore())
     chosen = TeacherClasses([4, 3, 2], lambda: None)
     monkeypatch.setattr(runner.model, 'shared_classes', chosen)
-    score = score_teacher(runner, runner.model)
-    assert score == ('bbox_mAP 1.000 on 4 validation images', False)
+    expected = 'bbox_mAP 1.000 on 4 validation images'
+    assert preflight(runner, runner.model).rows['teacher'][2] == expected
     chosen.wanted = None
     names = runner.val_dataloader.dataset.metainfo['classes']
-    chosen.student_names, chosen.teacher_names = names, lambda: ['x', 'y', *names[::-1]]
-    assert score_teacher(runner, runner.model) == score
+    looked_up = Mock(return_value=['x', 'y', *names[::-1]])
+    chosen.student_names, chosen.teacher_names = names, looked_up
+    assert preflight(runner, runner.model).rows['teacher'][2] == expected
+    # Names in a file from a URL: a process waits for the others.
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules[preflight.__module__], 'is_main_process', bool)
+        assert len(preflight(runner, runner.model).rows['teacher']) == 2
+    assert looked_up.call_count == 2
     chosen.wanted = [4, 3]
     found = preflight(runner, runner.model)
     assert found.rows['teacher'][2] == (

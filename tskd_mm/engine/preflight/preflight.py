@@ -16,7 +16,7 @@ from .class_check import class_warnings
 from .loss_lines import loss_lines, merged_losses
 from .lost_hooks import lost_hooks
 from .panel_lines import first_line, level_lines, model_line, schedule_lines
-from .teacher_score import score_teacher
+from .teacher_score import chosen_classes, score_teacher
 from .weight_origin import student_origins, teacher_origin
 
 KNOWS_NOTHING = (
@@ -80,8 +80,7 @@ def preflight(runner: Runner, model: TSKDDistiller) -> Preflight:
         found.add('student', lambda: _student_weights(found, runner, model))
         found.add('teacher', lambda: [model_line(teacher.model)])
         found.add('teacher', lambda: [f'weights: {teacher_origin(model)}'])
-        if is_main_process():
-            found.add('teacher', lambda: _teacher_score(found, runner, model))
+        found.add('teacher', lambda: _teacher_score(found, runner, model))
         found.add('data', lambda: _class_warnings(found, runner, model))
         found.add('levels', lambda: level_lines(model))
         found.add('losses', lambda: _losses(found, runner, model))
@@ -122,7 +121,10 @@ def _class_warnings(
 
 def _teacher_score(found: Preflight, runner: Runner, model: TSKDDistiller) -> list[str]:
     try:
-        score = score_teacher(runner, model)
+        chosen = chosen_classes(model)
+        if not is_main_process():
+            return []
+        score = score_teacher(runner, model, chosen)
     except Exception as error:
         reason = first_line(error)
         found.warnings.append(

@@ -34,7 +34,9 @@ class TeacherScore(NamedTuple):
     failing: bool = False
 
 
-def score_teacher(runner: Runner, model: TSKDDistiller) -> TeacherScore:
+def score_teacher(
+    runner: Runner, model: TSKDDistiller, chosen: Sequence[int] | None = None
+) -> TeacherScore:
     """Run the whole teacher on validation images and ask the config's metrics.
 
     It sees what it sees in training: the student's batch in its own normalisation. Data
@@ -44,13 +46,13 @@ def score_teacher(runner: Runner, model: TSKDDistiller) -> TeacherScore:
     Args:
         runner: About to train.
         model: Its distiller.
+        chosen: From :func:`chosen_classes`.
     """
     if runner.val_loop is None:
         return TeacherScore('not measured: the config has no validation')
     meta = getattr(runner.val_dataloader.dataset, 'metainfo', None) or {}
     classes = len(meta.get('classes') or ())
     known = _class_counts(model.require_teacher().model)
-    chosen = _chosen_classes(model)
     if classes and known and classes not in known and chosen is None:
         return TeacherScore(
             f'not measured: it knows {max(known)} classes, the validation set has '
@@ -74,6 +76,25 @@ def score_teacher(runner: Runner, model: TSKDDistiller) -> TeacherScore:
     percent = 100 if name.startswith('top') else 1
     failing = value <= percent * max(NEAR_ZERO, chance)
     return TeacherScore(f'{name} {value:.3f} on {images}', failing)
+
+
+def chosen_classes(model: TSKDDistiller) -> list[int] | None:
+    """Indices of the student's classes among the teacher's; None to take all.
+
+    Every process must call this: where the names of the classes come from a URL, they
+    wait for each other.
+
+    Raises:
+        ValueError: If ``teacher_classes`` does not fit both models.
+    """
+    shared = model.shared_classes
+    student = head_classes(model.student)
+    teacher = head_classes(model.require_teacher().model)
+    if shared is None or student is None or teacher is None:
+        return None
+    if shared.wanted is None and student != teacher:
+        return shared.of_same_names()
+    return shared.indices(student, teacher)
 
 
 def _predict(model: TSKDDistiller, images: DataLoader) -> Predictions:
@@ -125,18 +146,6 @@ def _numbers(scores: dict[str, Any]) -> dict[str, float]:
         for name, value in scores.items()
         if isinstance(value, Real) or (torch.is_tensor(value) and value.numel() == 1)
     }
-
-
-def _chosen_classes(model: TSKDDistiller) -> list[int] | None:
-    """Indices of the student's classes among the teacher's; None if they are alike."""
-    shared = model.shared_classes
-    student = head_classes(model.student)
-    teacher = head_classes(model.require_teacher().model)
-    if shared is None or student is None or teacher is None:
-        return None
-    if shared.wanted is None and student != teacher:
-        return shared.of_same_names()
-    return shared.indices(student, teacher)
 
 
 def _class_counts(model: nn.Module) -> set[int]:
