@@ -39,9 +39,9 @@ def read_checkpoint(checkpoint: str, trust: bool = False) -> Any:
         return torch.load(path, 'cpu', safe_pickle, weights_only=False)
     except RunsCode as error:
         raise ValueError(
-            f'{path} would run {error} when it is loaded, which weights do not '
-            'need: nothing was run; get a checkpoint of weights, or if you know who '
-            'made this file and trust it, set trust_teacher_checkpoint=True'
+            f'{path} would run {".".join(error.args)} when it is loaded, which weights '
+            'do not need: nothing was run; get a checkpoint of weights, or if you know '
+            'who made this file and trust it, set trust_teacher_checkpoint=True'
         ) from error
     except Exception as error:  # what is not a checkpoint can fail in any way
         raise ValueError(

@@ -32,7 +32,7 @@ class _Inert:
 
 
 class RunsCode(Exception):
-    """A file names something that would run when it is loaded."""
+    """A file would run something when it is loaded: its module and name."""
 
 
 class _TensorUnpickler(pickle.Unpickler):
@@ -45,7 +45,7 @@ class _TensorUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         allowed = _get_allowed_globals().get(f'{module}.{name}')
         if allowed is None and not _is_record(module, name):
-            raise RunsCode(f'{module}.{name}')
+            raise RunsCode(module, name)
         return allowed or _Inert
 
 
