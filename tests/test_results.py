@@ -21,6 +21,7 @@ STUDIES = [
     read_study(ROOT / 'configs' / 'study' / f'{name}.py')
     for name in (
         'person',
+        'person_losses_screen',
         'person_long',
         'person_heads_screen',
         'person_yolox',
@@ -28,6 +29,7 @@ STUDIES = [
         'digits_heads_screen',
         'digits_heads',
         'cifar10_default',
+        'cifar10_losses_screen',
         'cifar10_resnet8',
         'cifar10_resnet20',
         'cifar10_review',

@@ -18,6 +18,7 @@ from tskd_mm.models.review.temporal_review import TemporalReview
 FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
 FAMILIES = (
     'cifar10',
+    'cifar10_losses',
     'digits',
     'digits_heads',
     'history',
@@ -25,7 +26,7 @@ FAMILIES = (
     'person_heads',
     'person_yolox',
 )
-SIZES = {'cifar10': 32, 'history': 16}  # of images
+SIZES = {'cifar10': 32, 'cifar10_losses': 32, 'history': 16}  # of images
 sys.path.append(str(FOLDER))  # as tools/study does
 CONFIGS = sorted(
     path

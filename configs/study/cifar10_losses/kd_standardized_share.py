@@ -1,0 +1,4 @@
+_base_ = 'kd_standardized.py'
+
+balance = dict(type='LossBalanceHook', shares=dict(kl=1.0))
+custom_hooks = [*_base_.custom_hooks, balance]

@@ -1,0 +1,2 @@
+# The student alone.
+_base_ = '../cifar10/none.py'

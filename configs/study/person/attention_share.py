@@ -1,0 +1,4 @@
+_base_ = 'attention.py'
+
+balance = dict(type='LossBalanceHook', shares=dict(attention=1.0))
+custom_hooks = [*_base_.custom_hooks, balance]

@@ -1,0 +1,3 @@
+_base_ = 'pkd.py'
+
+model = dict(feature_losses=dict(_delete_=True, cwd=dict(type='CWDLoss')))
