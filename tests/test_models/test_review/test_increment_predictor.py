@@ -1,12 +1,10 @@
-"""The predictor: names, sizes and an independent computation."""
+"""The predictor: names, sizes, and the release's arithmetic."""
 
 import pytest
 import torch
-import torch.nn.functional as F
 from mmengine.registry import MODELS, DefaultScope
-from test_conv_lstm import lstm_step
-from torch import Tensor
 
+from tools.analysis_tools.reference_arithmetic import predict
 from tskd_mm.models.review.increment_predictor import (
     IncrementPredictor,
     crop,
@@ -17,37 +15,15 @@ from tskd_mm.models.review.increment_predictor import (
 NAMES = ['stem', 'encoder', 'forecaster', 'upsample', 'refine', 'head']
 
 
-def _naive(w: dict[str, Tensor], sequence: Tensor) -> Tensor:
-    def leaky(x: Tensor) -> Tensor:
-        return torch.where(x > 0, x, 0.2 * x)
-
-    def part(name: str) -> tuple[Tensor, Tensor]:
-        return w[f'{name}.weight'], w[f'{name}.bias']
-
-    hidden = memory = None
-    for increment in sequence:
-        x = leaky(F.conv2d(increment, *part('stem'), stride=2, padding=1))
-        if hidden is None:
-            channels = w['encoder.bias'].numel() // 4
-            hidden = memory = x.new_zeros(len(x), channels, *x.shape[2:])
-        hidden, memory = lstm_step(*part('encoder'), x, hidden, memory)
-    zeros = torch.zeros_like(hidden)
-    hidden, _ = lstm_step(*part('forecaster'), zeros, hidden, memory)
-    x = leaky(F.conv_transpose2d(hidden, *part('upsample'), stride=2, padding=1))
-    x = x[:, :, : sequence.shape[-2], : sequence.shape[-1]]
-    return F.conv2d(leaky(F.conv2d(x, *part('refine'), padding=1)), *part('head'))
-
-
 @pytest.mark.parametrize('size', [(1, 1), (1, 5), (7, 13), (8, 8)])
 @pytest.mark.parametrize('steps', [1, 2, 3, 4])
-def test_values_and_gradients_are_those_of_the_equations(size: tuple, steps: int):
+def test_values_and_gradients_are_those_of_full_convolutions(size: tuple, steps: int):
     predictor = IncrementPredictor(hidden_channels=6, stem_channels=3).double()
     sequence = torch.rand(steps, 2, 1, *size, dtype=torch.float64, requires_grad=True)
-    weights = dict(predictor.named_parameters())
-    found, expected = predictor(sequence), _naive(weights, sequence)
+    found, expected = predictor(sequence), predict(predictor, sequence)
     assert found.shape == (2, 1, *size)
     torch.testing.assert_close(found, expected)
-    wanted = [sequence, *weights.values()]
+    wanted = [sequence, *predictor.parameters()]
     upstream = torch.rand_like(found)
     torch.testing.assert_close(
         torch.autograd.grad(found, wanted, upstream),

@@ -15,19 +15,6 @@ from tskd_mm.apis.untrained_distiller import untrained_distiller
 from tskd_mm.models.review.increment_predictor import IncrementPredictor
 
 
-@pytest.mark.parametrize('size', [(8, 8), (5, 3)])
-def test_predictor(size):
-    predictor = IncrementPredictor(hidden_channels=6).double()
-    sequence = torch.rand(3, 2, 1, *size, dtype=torch.float64, requires_grad=True)
-    wanted = [sequence, *predictor.parameters()]
-    found, expected = predict(predictor, sequence), predictor(sequence)
-    torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(
-        torch.autograd.grad(found.square().sum(), wanted),
-        torch.autograd.grad(expected.square().sum(), wanted),
-    )
-
-
 def test_zeros_are_computed_with(monkeypatch):
     """Every gate's convolution is that of the whole cell."""
     channels = []
