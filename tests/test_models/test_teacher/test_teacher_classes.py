@@ -31,9 +31,10 @@ def test_names_and_indices_in_the_students_order():
 
 def test_classes_of_the_same_names():
     def named_like(*own: str, names=NAMES):
-        return TeacherClasses(None, lambda: names, own).of_same_names()
+        return TeacherClasses(None, lambda: names, own).of_same_names(3)
 
     assert named_like('owl', 'cat') == [2, 0]
+    assert named_like('owl', 'cat', names=(*NAMES, 'yak')) is None
     assert named_like('owl', 'cow') is None
     assert named_like('owl', names=None) is None
     assert named_like() is None
@@ -77,6 +78,12 @@ DIFFERENT = (
             (['cat'], 1, 3, None),
             "teacher_classes has the name 'cat', but neither the checkpoint nor the "
             'config of the teacher names its classes: give their indices',
+        ),
+        (
+            (['owl'], 1, 2),
+            "teacher_classes has the name 'owl', but the head of the teacher has 2 "
+            'classes (its data set has 3: cat, dog, owl), so that names do not tell '
+            'their places: give their indices',
         ),
     ],
 )

@@ -93,7 +93,7 @@ def chosen_classes(model: TSKDDistiller) -> list[int] | None:
     if shared is None or student is None or teacher is None:
         return None
     if shared.wanted is None and student != teacher:
-        return shared.of_same_names()
+        return shared.of_same_names(teacher)
     return shared.indices(student, teacher)
 
 

@@ -76,10 +76,14 @@ class TeacherClasses:
             return None
         return self.indices(ours, theirs)
 
-    def of_same_names(self) -> list[int] | None:
-        """Indices of the classes named like the student's; None if one has none."""
-        ours, theirs = self.student_names, self.teacher_names()
-        if not ours or theirs is None or not {*ours} <= {*theirs}:
+    def of_same_names(self, teacher: int) -> list[int] | None:
+        """Indices of the classes named like the student's; None if they are unknown.
+
+        Args:
+            teacher: Number of the teacher's classes.
+        """
+        ours, theirs = self.student_names, self.teacher_names() or ()
+        if not ours or len(theirs) != teacher or not {*ours} <= {*theirs}:
             return None
         return [[*theirs].index(name) for name in ours]
 
@@ -96,6 +100,12 @@ class TeacherClasses:
             raise ValueError(
                 f'teacher_classes has {wanted!r}, but the teacher has '
                 f'{_listed(count, names)}'
+            )
+        if len(names) != count:
+            raise ValueError(
+                f'teacher_classes has the name {wanted!r}, but the head of the teacher '
+                f'has {_listed(count, names)}, so that names do not tell their places: '
+                'give their indices'
             )
         return [*names].index(str(wanted))
 
