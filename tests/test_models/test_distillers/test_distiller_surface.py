@@ -39,6 +39,14 @@ def test_attributes_are_the_student_s():
         distiller.roi  # noqa: B018
 
 
+def test_storage_without_values():
+    distiller = tiny_distiller()
+    distiller.memorize(0)
+    assert distiller.to_empty(device='meta') is distiller
+    kept = [*distiller.parameters(), *distiller.bank.slots[0].values()]
+    assert {tensor.device.type for tensor in kept} == {'meta'}
+
+
 def test_a_loss_requires_the_teacher():
     distiller = tiny_distiller()
     text = (

@@ -80,8 +80,10 @@ class PlainStudent(BaseModel):
                 state_dict[name] = tensor
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any) -> 'PlainStudent':
-        super()._apply(fn, *args)
+    def _apply(
+        self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any
+    ) -> 'PlainStudent':
+        super()._apply(fn, *args, **kwargs)
         for part in self.unregistered_parts():
             part.apply(fn)
         return self
