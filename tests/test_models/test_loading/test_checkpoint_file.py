@@ -1,5 +1,7 @@
 """A checkpoint is a file, or a URL that one process of a machine downloads."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from refusals import refused
@@ -9,7 +11,7 @@ from tskd_mm.models.loading import checkpoint_file
 from tskd_mm.models.loading.checkpoint import load_weights
 
 STATE = {'conv.weight': torch.arange(4.0)}
-URL = 'https://example.invalid/models/teacher.pth'
+URL = 'https://example.invalid/models/teacher-0a1b2c3d.pth'
 
 
 def test_a_missing_file_is_refused():
@@ -42,7 +44,19 @@ def test_a_url_is_downloaded_once(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint_file, 'download_url_to_file', download)
     for _ in range(2):
         assert same_tensors(load_weights(URL), STATE)
-    assert calls == [(URL, str(tmp_path / 'hub' / 'checkpoints' / 'teacher.pth'))]
+    assert calls == [(URL, str(tmp_path / 'hub' / 'checkpoints' / Path(URL).name))]
+
+
+def test_files_of_one_name_are_told_apart_by_their_url(tmp_path, monkeypatch):
+    def download(url: str, target: str) -> None:
+        torch.save({'epoch': torch.tensor('late' in url)}, target)
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr(checkpoint_file, 'download_url_to_file', download)
+    for epoch in ('early', 'late', 'early'):
+        weights = load_weights(f'https://example.invalid/{epoch}/model.pth?raw=1')
+        assert weights['epoch'] == (epoch == 'late')
+    assert all(p.suffix == '.pth' for p in (tmp_path / 'hub/checkpoints').iterdir())
 
 
 @pytest.mark.parametrize('shared', [True, False])
@@ -59,7 +73,7 @@ def test_one_process_of_a_machine_downloads(tmp_path, monkeypatch, shared: bool)
         if shared:  # the first has the file by then
             folder = tmp_path / 'hub' / 'checkpoints'
             folder.mkdir(parents=True)
-            torch.save(STATE, folder / 'teacher.pth')
+            torch.save(STATE, folder / Path(URL).name)
 
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     monkeypatch.setattr(checkpoint_file, 'download_url_to_file', download)

@@ -1,6 +1,9 @@
 """Where a checkpoint is: a file, or a URL that is downloaded once a machine."""
 
+import re
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlparse
 
 from mmengine.dist import barrier, is_main_process
 from torch.hub import download_url_to_file, get_dir
@@ -30,7 +33,7 @@ def local_file(checkpoint: str) -> Path:
     if not _is_url(checkpoint):
         check_file(checkpoint)
         return Path(checkpoint).expanduser()
-    path = Path(get_dir(), 'checkpoints', checkpoint.rsplit('/', 1)[-1])
+    path = _cached(checkpoint)
     try:
         if is_main_process():
             _download(checkpoint, path)
@@ -38,6 +41,15 @@ def local_file(checkpoint: str) -> Path:
         barrier()  # the others of this machine find the file then
     _download(checkpoint, path)
     return path
+
+
+def _cached(url: str) -> Path:
+    """The name that torch.hub gives it, unless other URLs may end in it too."""
+    name = Path(urlparse(url).path)
+    # Files of the model zoos carry a digest of what is in them.
+    unique = re.search('-[a-f0-9]{8,}$', name.stem)
+    digest = '' if unique else '-' + sha256(url.encode()).hexdigest()[:8]
+    return Path(get_dir(), 'checkpoints', name.stem + digest + name.suffix)
 
 
 def _download(url: str, path: Path) -> None:
