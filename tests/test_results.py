@@ -24,6 +24,7 @@ STUDIES = [
         'person_losses_screen',
         'person_long',
         'person_heads_screen',
+        'person_heads',
         'person_yolox',
         'digits',
         'digits_heads_screen',
