@@ -31,6 +31,7 @@ STUDIES = [
         'digits_heads',
         'cifar10_default',
         'cifar10_losses_screen',
+        'cifar10_levers',
         'cifar10_resnet8',
         'cifar10_resnet20',
         'cifar10_review',

@@ -1,6 +1,7 @@
 """The configs of the shipped studies build, take a step, and are compared fairly."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -164,6 +165,19 @@ def test_the_last_increment_is_predicted_again():
     sequence = torch.randn(3, 2, 1, 4, 4)
     predicted = review_predictors.LastIncrement()(sequence)
     assert torch.equal(predicted, sequence[2])
+
+
+def test_a_student_like_its_past_has_no_past_mean_loss():
+    """Closed form: KL of the mean of the past to the student's scores."""
+    import past_mean
+
+    past = [torch.tensor([[0.0, 2.0]]), torch.tensor([[2.0, 0.0]])]
+    student = torch.tensor([[0.0, 0.0]])
+    call = partial(past_mean.PastMean(1), None, None, None, None, 3.0, past)
+    assert torch.allclose(call(student), torch.tensor(0.0), atol=1e-6)
+    other = torch.tensor([[0.0, 1.0]]).log_softmax(-1)
+    expected = 3.0 * (0.5 * (torch.tensor(0.5).log() - other)).sum()
+    assert torch.allclose(call(other), expected)
 
 
 @pytest.mark.parametrize('weight', [1.0, 25.0])
