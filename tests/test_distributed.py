@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from time import sleep
 
 import pytest
 import torch
 from distributed_run import VARIANTS
 from mmengine.registry import MODELS
+from processes import finish
 from tiny_detectors import shake, tiny_detector
 from toys import coco_set, load_whole, same_tensors, tiny_retinanet
 
@@ -47,17 +47,7 @@ def folder(tmp_path_factory) -> Path:
         two / '1.log': start(two, batch=2, rank=1, processes=2),
         one / '0.log': start(one, batch=4, rank=0, processes=1),
     }
-    try:
-        # When one fails the other waits for it, and is not to.
-        while any(run.poll() is None for run in runs.values()):
-            for log, run in runs.items():
-                assert not run.poll(), log.read_text()[-3000:]
-            sleep(0.1)
-    finally:
-        for run in runs.values():
-            run.kill()
-    for log, run in runs.items():
-        assert run.wait() == 0, log.read_text()[-3000:]
+    finish(runs)
     return folder
 
 

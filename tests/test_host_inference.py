@@ -5,9 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import MODELS
-from toys import same_tensors
 from user_files import user_classifier, user_detector
 
 from tskd_mm.models.loading.model_config import find_model
@@ -68,15 +66,6 @@ def test_a_detection_inferencer_finds_the_same_with_both_configs(detector):
     assert type(inferencer.model).__name__ == 'TSKDDistiller'
     assert found[0]['scores']
     assert found[0] == found[1]
-
-
-def test_init_detector_takes_the_plain_config(detector):
-    from mmdet.apis import inference_detector, init_detector
-
-    config = Config.fromfile('my_detector.py')
-    model = init_detector(config, 'student.pth', device='cpu')
-    assert same_tensors(model.state_dict(), torch.load('student.pth')['state_dict'])
-    assert len(inference_detector(model, 'images/0.png').pred_instances.scores)
 
 
 def test_get_model_says_the_same_with_both_configs(classifier):

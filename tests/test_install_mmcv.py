@@ -13,6 +13,7 @@ from threading import Thread
 from time import perf_counter
 
 import pytest
+from processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 INDEX = 'cu121/torch2.1.0'
@@ -95,11 +96,6 @@ def install(environment: Path, index: str, name: str = 'mmcv') -> tuple[str, lis
         check=True,
     )
     return done.stdout, (environment / 'calls').read_text().splitlines()
-
-
-def free_port() -> int:
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        return server.getsockname()[1]
 
 
 def test_wheel_of_the_index_is_taken(environment, index):

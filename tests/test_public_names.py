@@ -1,34 +1,29 @@
 """What code outside the project imports through the packages, and how it uses it."""
 
 import pytest
-import torch
+from mmengine.registry import MODELS, DefaultScope
 from toys import detection_batch, tiny_distiller
 
-from tskd_mm.engine import ReviewSchedule
-from tskd_mm.models import (
-    IncrementPredictor,
-    TemporalReview,
-    TSKDDistiller,
-    attention_map,
-    find_model,
-    increment_sequence,
+import tskd_mm.engine
+import tskd_mm.models
+from tskd_mm.models import IncrementPredictor, Review, TemporalReview, TSKDDistiller
+
+MODEL_NAMES = (
+    'IncrementPredictor Review TSKDDistiller TemporalReview attention_map find_model '
+    'increment_sequence'
 )
-from tskd_mm.models.losses import LogitKLLoss
 
 
-def test_maps_become_a_sequence_and_a_prediction():
-    assert attention_map(torch.rand(2, 3, 5, 7)).shape == (2, 1, 5, 7)
-    maps = [
-        attention_map(torch.rand(2, 3, 5, 7), normalize=kind)
-        for kind in ('column', 'spatial', 'rms')
-    ]
-    sequence = increment_sequence(maps, torch.rand(2, 1, 5, 7))
-    assert sequence.shape == (3, 2, 1, 5, 7)
-    predictor = IncrementPredictor(hidden_channels=64, stem_channels=8)
-    assert predictor(sequence).shape == (2, 1, 5, 7)
+def test_names_are_those_of_the_packages():
+    assert {*MODEL_NAMES.split()} <= {*dir(tskd_mm.models)}
+    assert hasattr(tskd_mm.models.losses, 'LogitKLLoss')
+    assert hasattr(tskd_mm.engine, 'ReviewSchedule')
+
+
+def test_weights_of_a_predictor_have_the_names_of_its_parts():
     parts = ['stem', 'encoder', 'forecaster', 'upsample', 'refine', 'head']
     names = [f'{part}.{kind}' for part in parts for kind in ('weight', 'bias')]
-    assert list(predictor.state_dict()) == names
+    assert list(IncrementPredictor(64, 8).state_dict()) == names
 
 
 @pytest.mark.usefixtures('mmdet_scope')
@@ -36,6 +31,7 @@ def test_a_distiller_trains_without_a_runner():
     distiller = tiny_distiller()
     assert type(distiller) is TSKDDistiller
     assert type(distiller.review) is TemporalReview
+    assert issubclass(TemporalReview, Review)
     assert distiller.teacher is None and distiller.phase is None
     assert distiller.strides == [8, 16, 32, 64, 128]
     distiller.init_weights()
@@ -47,20 +43,16 @@ def test_a_distiller_trains_without_a_runner():
     assert distiller.student.backbone and distiller.teacher
 
 
-def test_a_model_is_found_by_its_config():
-    source = find_model(
-        'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py', 'student', None
-    )
-    assert source.config.backbone.depth == 50
-
-
-def test_logits_have_a_scalar_loss():
-    loss = LogitKLLoss(temperature=4.0)(torch.rand(2, 5), torch.rand(2, 5))
-    assert loss.shape == () and loss > 0
-
-
-def test_a_step_of_the_schedule_has_a_kind_and_a_slot():
-    schedule = ReviewSchedule(interval=5, num_slots=3)
-    nodes = [schedule.node(step) for step in (0, 1, 15)]
-    expected = [('memorize', 0), ('general', None), ('review', None)]
-    assert [(node.kind, node.slot) for node in nodes] == expected
+@pytest.mark.parametrize('scope', ['mmengine', 'mmdet', 'mmpretrain'])
+@pytest.mark.parametrize(
+    'name',
+    ['IncrementPredictor', 'TSKDDistiller', 'TemporalReview']
+    + ['AttentionTransferLoss', 'LogitKLLoss'],
+)
+def test_components_are_found_by_their_bare_names(scope: str, name: str):
+    with DefaultScope.overwrite_default_scope(scope):
+        with MODELS.switch_scope_and_registry(None) as registry:
+            assert registry.get(name) is getattr(tskd_mm.models, name)
+        if name == 'IncrementPredictor':
+            built = MODELS.build({'type': name, 'hidden_channels': 4})
+            assert built.encoder.weight.shape[0] == 16

@@ -8,7 +8,7 @@ import mmdet
 import mmengine
 import pytest
 import torch
-from doc_blocks import ROOT, block, blocks
+from doc_blocks import ROOT, block
 from mmengine.registry import MODELS
 from toys import TRUSTING, load_whole, run_tool, same_tensors, scalars
 from user_files import user_classifier, user_detector
@@ -139,22 +139,3 @@ def test_a_user_s_classifier_trains_and_predicts(folder):
     assert names['label'] == label
     assert names['score'] == pytest.approx(tested['pred_score'].max().item(), abs=1e-4)
     assert names['result']['pred_class'] == ['bolt', 'nut', 'washer'][label]
-
-
-def test_a_loss_of_one_s_own_trains(folder):
-    """The one that docs/extending.md writes, with its config."""
-    user_detector(folder)
-    lines = block('README.md', 'Add it to your config', 'python')
-    (folder / 'my_tskd_config.py').write_text(lines)
-    loss, config, *_ = (
-        b.text for b in blocks(ROOT / 'docs' / 'extending.md') if b.language == 'python'
-    )
-    (folder / 'my_losses.py').write_text(loss)
-    (folder / 'my_cosine_config.py').write_text(config)
-    options = own_teacher(folder, 'my_detector.py')
-    command = TRAIN, 'my_cosine_config.py', '--cfg-options', *options
-    run_tool(folder, *command, PYTHONPATH=f'{ROOT}:.')
-    rows = scalars(folder / 'work_dirs' / 'my_cosine_config')
-    values = [row['loss_cosine'] for row in rows if 'loss_cosine' in row]
-    assert values and all(0 < value < 5 * 2 * 2 for value in values)  # five levels
-    assert not any('loss_pkd' in row for row in rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 import mmengine
 import pytest
 import torch
+from mmengine.config import Config
 from runs import saving
 from save_on_start import NAME as START
 from toys import coco_set, load_whole, run_config, scalars, with_validation
@@ -51,8 +52,7 @@ def write_config(folder: Path) -> None:
     config.custom_imports = dict(imports=names, allow_failed_imports=False)
     config.custom_hooks.append(dict(type='SaveOnStart'))
     config.log_level = 'INFO'
-    lines = [f'{name} = {value!r}\n' for name, value in config.to_dict().items()]
-    (folder / 'config.py').write_text(''.join(lines))
+    Config(config).dump(folder / 'config.py')
 
 
 @pytest.fixture(scope='module', params=list(PYTHON))

@@ -1,27 +1,21 @@
 """The command of docs/long_runs.md for two machines, by loopback on one."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
-from time import sleep
 
 import pytest
 import torch
 from doc_blocks import ROOT, commands
+from mmengine.config import Config
 from mmengine.registry import MODELS
+from processes import finish, free_port
 from toys import coco_set, load_whole, run_config, same_tensors, scalars, tiny_retinanet
 
 pytestmark = pytest.mark.distributed
 COMMANDS = commands('long_runs.md', 'Two machines')
 EPOCHS = 4
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        return free.getsockname()[1]
 
 
 def write_config(folder: Path) -> None:
@@ -37,9 +31,8 @@ def write_config(folder: Path) -> None:
     config.custom_hooks.append(dict(type='SaveRank'))
     config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
     del config['work_dir'], config['experiment_name']
-    imports = "custom_imports = dict(imports=['tskd_mm', 'toys', 'gloo_rank'])\n"
-    lines = [f'{name} = {value!r}\n' for name, value in config.to_dict().items()]
-    (folder / 'my_tskd_config.py').write_text(imports + ''.join(lines))
+    config.custom_imports = dict(imports=['tskd_mm', 'toys', 'gloo_rank'])
+    Config(config).dump(folder / 'my_tskd_config.py')
 
 
 def start(folder: Path, words: list[str], port: int) -> subprocess.Popen:
@@ -69,20 +62,8 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp('machines')
     write_config(folder)
     port = free_port()
-    runs = [start(folder, words, port) for words in COMMANDS]
-    logs = [folder / f'machine{rank}.log' for rank in (0, 1)]
-    try:
-        # When one fails the other waits for it, and is not to.
-        while any(run.poll() is None for run in runs):
-            for log, run in zip(logs, runs, strict=True):
-                assert not run.poll(), log.read_text()[-3000:]
-            sleep(0.1)
-    finally:
-        for run in runs:
-            run.terminate()  # torchrun ends its processes, too
-            run.wait()
-    for log, run in zip(logs, runs, strict=True):
-        assert run.returncode == 0, log.read_text()[-3000:]
+    logs = (folder / f'machine{rank}.log' for rank in (0, 1))
+    finish({log: start(folder, words, port) for log, words in zip(logs, COMMANDS)})
     return folder
 
 

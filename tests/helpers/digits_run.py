@@ -4,7 +4,6 @@ from pathlib import Path
 
 import torch
 from mmengine.config import ConfigDict
-from mmengine.hooks import Hook
 from mmengine.registry import DATASETS
 from mmpretrain.structures import DataSample
 from sklearn.datasets import load_digits
@@ -27,21 +26,6 @@ class Digits(Dataset):
     def __getitem__(self, index: int) -> dict:
         label = DataSample().set_gt_label(int(self.labels[index]))
         return dict(inputs=self.images[index], data_samples=label)
-
-
-class Watch(Hook):
-    """Writes down what every step returned."""
-
-    priority = 'LOWEST'
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, float]] = []
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.rows.append({name: float(value) for name, value in outputs.items()})
-
-    def column(self, name: str) -> list[float]:
-        return [row[name] for row in self.rows if name in row]
 
 
 def classifier(depth: int = 8, width: int = 4) -> ConfigDict:

@@ -6,19 +6,15 @@ RANK PROCESSES.
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from mmdet.models import RetinaNet
 from mmengine.config import ConfigDict
 from mmengine.dist import get_rank
-from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapper
-from mmengine.registry import MODELS, OPTIM_WRAPPERS
-from mmengine.runner import Runner
+from mmengine.registry import MODELS
+from runs import watched
 from tiny_detectors import tiny_detector
 from torch import Tensor
 from torch.distributed import init_process_group
@@ -39,16 +35,6 @@ VARIANTS = (
 )
 
 
-@OPTIM_WRAPPERS.register_module()
-class CPUAmpOptimWrapper(OptimWrapper):
-    """mmengine's AmpOptimWrapper wants an accelerator."""
-
-    @contextmanager
-    def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
-        with super().optim_context(model), torch.autocast('cpu', torch.bfloat16):
-            yield
-
-
 @MODELS.register_module()
 class MeanScores(RetinaNet):
     """Its loss is a mean over images, whatever process they are on."""
@@ -59,16 +45,6 @@ class MeanScores(RetinaNet):
             name: sum((x - 1).square().mean() for x in levels)
             for name, levels in (('loss_scores', scores), ('loss_boxes', boxes))
         }
-
-
-class LossLog(Hook):
-    """Keeps the losses of every iteration."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, float]] = []
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.rows.append({name: float(value) for name, value in outputs.items()})
 
 
 def config(folder: Path, batch: int, launcher: str, variant: str) -> ConfigDict:
@@ -158,10 +134,7 @@ def gradient_shares_of(rank: int) -> dict[str, tuple[float, float] | str]:
 
 
 def train(folder: Path, batch: int, launcher: str, variant: str) -> None:
-    runner = Runner.from_cfg(config(folder, batch, launcher, variant))
-    losses = LossLog()
-    runner.register_hook(losses)
-    runner.train()
+    runner, losses = watched(config(folder, batch, launcher, variant))
     wrapped = is_model_wrapper(runner.model)
     model = runner.model.module if wrapped else runner.model
     state = {

@@ -1,12 +1,42 @@
 """Runs of a real Runner: to the end, resumed, and compared to the last bit."""
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from mmengine.config import ConfigDict
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import Runner
+from toys import load_whole
+
+
+class Watch(Hook):
+    """Writes down what every step returned."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.rows.append({name: float(value) for name, value in outputs.items()})
+
+    def column(self, name: str) -> list[float]:
+        return [row[name] for row in self.rows if name in row]
+
+
+@OPTIM_WRAPPERS.register_module(force=True)
+class CPUAmpOptimWrapper(OptimWrapper):
+    """As AmpOptimWrapper, which demands a GPU, in bfloat16."""
+
+    @contextmanager
+    def optim_context(self, model: torch.nn.Module) -> Iterator[None]:
+        with super().optim_context(model), torch.autocast('cpu', torch.bfloat16):
+            yield
 
 
 def train(config: ConfigDict, *hooks: Hook) -> Runner:
@@ -16,6 +46,11 @@ def train(config: ConfigDict, *hooks: Hook) -> Runner:
         runner.register_hook(hook)
     runner.train()
     return runner
+
+
+def watched(config: ConfigDict, *hooks: Hook) -> tuple[Runner, Watch]:
+    """Train to the end; what every step returned comes with the runner."""
+    return train(config, watch := Watch(), *hooks), watch
 
 
 def saving(config: ConfigDict, interval: int = 1, **arguments: object) -> ConfigDict:
@@ -44,3 +79,15 @@ def same(a: object, b: object) -> bool:
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
     return a == b
+
+
+def check_resumed(
+    config: ConfigDict, folder: Path, middle: str, last: str, *parts: str
+) -> dict:
+    """Train, resume in the middle, compare the ends; the checkpoint in the middle."""
+    train(config)
+    train(resumed(config, folder / 'work' / middle, folder / 'again'))
+    whole, again = (load_whole(folder / run / last) for run in ('work', 'again'))
+    for part in parts or ('state_dict', 'optimizer', 'tskd'):
+        assert same(whole[part], again[part]), part
+    return load_whole(folder / 'work' / middle)

@@ -5,11 +5,12 @@ import copy
 import graph_log
 import pytest
 import torch
-from digits_run import Watch, digits_config
+from digits_run import digits_config
 from mmengine.config import ConfigDict
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from refusals import refused
+from runs import Watch, watched
 from toys import run_config
 
 CYCLE = 4  # iterations: M1, M2, M3 and R
@@ -55,11 +56,7 @@ def train(config: ConfigDict, *hooks: Hook, **changes: object) -> tuple[Runner, 
     config = copy.deepcopy(config)
     config.custom_hooks[0].preflight = False
     config.update(changes)
-    runner, watch = Runner.from_cfg(config), Watch()
-    for hook in (watch, *hooks):
-        runner.register_hook(hook)
-    runner.train()
-    return runner, watch
+    return watched(config, *hooks)
 
 
 def test_a_compiled_training_equals_an_eager_one(config):

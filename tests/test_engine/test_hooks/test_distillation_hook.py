@@ -13,7 +13,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from refusals import refused
-from runs import resumed, same, saving, train
+from runs import check_resumed, resumed, saving, train
 from toys import (
     TRUSTING,
     load_whole,
@@ -60,18 +60,6 @@ def static(tmp_path: Path, data: dict) -> ConfigDict:
     config.model.review = None
     config.custom_hooks = [dict(type='DistillationHook')]
     return config
-
-
-def check_resumed(
-    config: ConfigDict, folder: Path, middle: str, last: str, *parts: str
-) -> dict:
-    """Train, resume in the middle, compare the ends; the checkpoint in the middle."""
-    train(config)
-    train(resumed(config, folder / 'work' / middle, folder / 'again'))
-    whole, again = (load_whole(folder / run / last) for run in ('work', 'again'))
-    for part in parts or ('state_dict', 'optimizer', 'tskd'):
-        assert same(whole[part], again[part]), part
-    return load_whole(folder / 'work' / middle)
 
 
 @pytest.mark.parametrize('loop', ['epochs', 'iterations'])

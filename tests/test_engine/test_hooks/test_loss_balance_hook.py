@@ -1,18 +1,18 @@
 """Weights by share of the gradient, in a real Runner with a small classifier."""
 
 import copy
-from contextlib import contextmanager
 from itertools import pairwise
 from statistics import geometric_mean
 
 import pytest
 import torch
-from digits_run import Watch, digits_config
+from digits_run import digits_config
 from mmengine.config import ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import Runner
 from refusals import refused
+from runs import Watch, check_resumed, resumed, saving, train, watched
 from toys import load_whole, same_tensors
 
 from tskd_mm.engine import LossBalanceHook
@@ -34,29 +34,11 @@ class ScaledOptimWrapper(OptimWrapper):
         return self.Scaler()
 
 
-@OPTIM_WRAPPERS.register_module(force=True)
-class HalfOptimWrapper(OptimWrapper):
-    """As AmpOptimWrapper, which demands a GPU, in bfloat16."""
-
-    @contextmanager
-    def optim_context(self, model):
-        with super().optim_context(model), torch.autocast('cpu', torch.bfloat16):
-            yield
-
-
 def balanced(config: ConfigDict, shares: dict = SHARES, **hook: object) -> ConfigDict:
     config = copy.deepcopy(config)
     hook = dict(type='LossBalanceHook', shares=shares, **hook)
     config.custom_hooks = [*config.custom_hooks, hook]
     return config
-
-
-def train(config: ConfigDict) -> tuple[Runner, Watch]:
-    runner = Runner.from_cfg(config)
-    watch = Watch()
-    runner.register_hook(watch)
-    runner.train()
-    return runner, watch
 
 
 def steps_with(watch: Watch, name: str) -> list[int]:
@@ -75,7 +57,7 @@ def test_measured_at_first_and_then_less_often(interval, last):
 
 def test_reviews_are_measured_in_reviews(tmp_path):
     config = digits_config(tmp_path, epochs=8)  # 2 steps an epoch
-    runner, watch = train(balanced(config, interval=1))
+    runner, watch = watched(balanced(config, interval=1))
     assert steps_with(watch, 'share_pkd') == steps_with(watch, 'cosine_kd')
     assert steps_with(watch, 'cosine_kd') == [*range(16)]
     assert steps_with(watch, 'share_review') == [6, 7, 14, 15]
@@ -90,7 +72,7 @@ def test_reviews_are_measured_in_reviews(tmp_path):
 def test_shares_are_what_was_asked_for(tmp_path):
     config = balanced(digits_config(tmp_path, epochs=8, images=1024))
     config.optim_wrapper.optimizer.lr = 0.1
-    runner, _ = train(config)  # 256 steps
+    runner, _ = watched(config)  # 256 steps
     model = runner.model
     model.phase, model.balance.due = 'review', [*SHARES]
     found: dict[str, list[float]] = {name: [] for name in SHARES}
@@ -109,7 +91,7 @@ def test_a_loss_pulls_as_its_share_says_whatever_its_own_weight(tmp_path):
     for weight in (0.01, 100.0):
         config = balanced(digits_config(tmp_path), dict(pkd=0.5))
         config.model.feature_losses.pkd.loss_weight = weight
-        _, watch = train(config)
+        _, watch = watched(config)
         rows.append(watch.rows)
     for light, heavy in zip(*rows, strict=True):
         assert light['loss_pkd'] == pytest.approx(heavy['loss_pkd'], rel=1e-3)
@@ -118,15 +100,15 @@ def test_a_loss_pulls_as_its_share_says_whatever_its_own_weight(tmp_path):
 def test_accumulation_changes_no_share(tmp_path):
     config = balanced(digits_config(tmp_path))
     config.optim_wrapper.optimizer.lr = 0.0
-    _, plain = train(config)
+    _, plain = watched(config)
     config.optim_wrapper.accumulative_counts = 4
-    _, accumulated = train(config)
+    _, accumulated = watched(config)
     assert accumulated.column('share_review') == plain.column('share_review')
     assert accumulated.column('cosine_pkd') == plain.column('cosine_pkd')
 
 
 def test_a_loss_without_a_share_keeps_its_weight(tmp_path):
-    runner, watch = train(balanced(digits_config(tmp_path), dict(pkd=0.5)))
+    runner, watch = watched(balanced(digits_config(tmp_path), dict(pkd=0.5)))
     assert runner.model.balance.factors({}).keys() == {'pkd'}
     assert steps_with(watch, 'share_kd') == []
 
@@ -135,7 +117,7 @@ def test_with_a_schedule(tmp_path):
     config = balanced(digits_config(tmp_path), dict(pkd=0.5))
     schedule = dict(type='LossWeightHook', factors=dict(pkd=[(0, 0), (2, 1)]))
     config.custom_hooks.append(schedule)
-    runner, watch = train(config)
+    runner, watch = watched(config)
     assert watch.column('factor_pkd')[0] == watch.rows[0]['loss_pkd'] == 0
     last = runner.model.balance.factors({})['pkd']
     assert runner.model.balance.factors(dict(pkd=0.25))['pkd'] == last / 4
@@ -143,7 +125,7 @@ def test_with_a_schedule(tmp_path):
 
 
 def test_measuring_changes_no_step(tmp_path):
-    plain, _ = train(digits_config(tmp_path))
+    plain, _ = watched(digits_config(tmp_path))
     config = balanced(digits_config(tmp_path), dict(pkd=1.0, review=1.0))
     runner = Runner.from_cfg(config)
     # Factors of 1 whatever is measured.
@@ -155,35 +137,26 @@ def test_measuring_changes_no_step(tmp_path):
 
 def test_resumed_bit_for_bit(tmp_path):
     config = balanced(digits_config(tmp_path, epochs=8), interval=3)
-    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    whole, watch = train(config)
-    middle = tmp_path / 'work' / 'epoch_4.pth'
-    state = load_whole(middle)['tskd']['balance']
+    middle = check_resumed(saving(config), tmp_path, 'epoch_4.pth', 'epoch_8.pth')
+    state = middle['tskd']['balance']
     steps = {name: record['steps'] for name, record in state.items()}
     assert steps == dict(pkd=8, kd=8, review=2)
-    config.update(resume=True, load_from=str(middle), work_dir=str(tmp_path / 'again'))
-    again, rest = train(config)
-    assert rest.rows == watch.rows[8:]
-    assert again.model.balance.records == whole.model.balance.records
-    assert same_tensors(again.model.state_dict(), whole.model.state_dict())
 
 
 def test_a_checkpoint_from_before_is_resumed(tmp_path):
-    config = digits_config(tmp_path)
-    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    config = saving(digits_config(tmp_path))
     train(config)
     file = tmp_path / 'work' / 'epoch_1.pth'
     content = load_whole(file)
     del content['tskd']['balance']
     torch.save(content, file)
-    config.update(resume=True, load_from=str(file), work_dir=str(tmp_path / 'again'))
-    _, watch = train(balanced(config))
+    _, watch = watched(balanced(resumed(config, file, tmp_path / 'again')))
     assert steps_with(watch, 'share_pkd') == [*range(6)]
 
 
 def test_the_scaler_s_scale_is_used_and_taken_out(tmp_path):
     config = balanced(digits_config(tmp_path))
-    _, plain = train(config)
+    _, plain = watched(config)
     config.optim_wrapper.type = 'ScaledOptimWrapper'
     config.work_dir += '_scaled'
     runner = Runner.from_cfg(config)
@@ -203,9 +176,9 @@ def test_the_scaler_s_scale_is_used_and_taken_out(tmp_path):
 
 def test_bfloat16(tmp_path):
     config = balanced(digits_config(tmp_path))
-    _, exact = train(config)
-    config.optim_wrapper.type = 'HalfOptimWrapper'
-    _, watch = train(config)
+    _, exact = watched(config)
+    config.optim_wrapper.type = 'CPUAmpOptimWrapper'
+    _, watch = watched(config)
     for name in ('factor_pkd', 'factor_kd'):
         found, expected = watch.column(name)[0], exact.column(name)[0]
         assert found == pytest.approx(expected, rel=0.05)
@@ -217,7 +190,7 @@ def test_a_name_that_no_loss_has(tmp_path):
         'kd, review: use their names'
     )
     with refused(text):
-        train(balanced(digits_config(tmp_path), dict(pdk=1.0, kd=1.0)))
+        watched(balanced(digits_config(tmp_path), dict(pdk=1.0, kd=1.0)))
 
 
 @pytest.mark.parametrize('setting', [True, {}, dict(backend='eager')])
@@ -232,7 +205,7 @@ def test_compilation_is_refused(tmp_path, setting, alone):
         'LossBalanceHook'
     )
     with refused(text):
-        train(config)
+        watched(config)
 
 
 def test_checkpointing_is_refused_before_training(tmp_path):

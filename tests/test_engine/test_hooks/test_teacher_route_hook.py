@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from digits_run import Watch, classifier, digits_config
+from digits_run import classifier, digits_config
 from mmengine.config import ConfigDict
 from mmengine.hooks import Hook
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from refusals import refused
+from runs import check_resumed, train, watched
 from toys import load_whole, same_tensors
 
 
@@ -67,21 +68,17 @@ def routed(config: ConfigDict, *route: tuple) -> ConfigDict:
     return config
 
 
-def train(config: ConfigDict, files: list[str]) -> tuple[Runner, list[str], Watch]:
-    runner = Runner.from_cfg(config)
-    teachers, watch = Teachers(files), Watch()
-    runner.register_hook(teachers)
-    runner.register_hook(watch)
-    runner.train()
-    return runner, teachers.steps, watch
+def taught(config: ConfigDict, files: list[str]) -> str:
+    """The teacher of each step."""
+    train(config, teachers := Teachers(files))
+    return ''.join(teachers.steps)
 
 
 @pytest.mark.parametrize('first', [True, False])
 def test_each_teacher_from_its_epoch_on(config, files, first):
     a, b, c = files
     route = [(0, a)] if first else []
-    _, steps, _ = train(routed(config, *route, (1, b), (3, c)), files)
-    assert ''.join(steps) == 'aabbbbcc'
+    assert taught(routed(config, *route, (1, b), (3, c)), files) == 'aabbbbcc'
 
 
 def test_iterations_where_the_loop_counts_them(config, files):
@@ -90,14 +87,13 @@ def test_iterations_where_the_loop_counts_them(config, files):
     config.custom_hooks = [dict(type='TSKDMemoryHook', interval=1, by_epoch=False)]
     config.default_hooks.checkpoint.by_epoch = False
     a, b, c = files
-    _, steps, _ = train(routed(config, (0, a), (1, b), (4, c)), files)
-    assert ''.join(steps) == 'abbbcc'
+    assert taught(routed(config, (0, a), (1, b), (4, c)), files) == 'abbbcc'
 
 
 def test_a_switch_equals_a_training_that_was_always_so(config, files):
     a, b, _ = files
-    _, _, switched = train(routed(config, (0, a), (2, b)), files)
-    _, _, plain = train(config, files)
+    _, switched = watched(routed(config, (0, a), (2, b)))
+    _, plain = watched(config)
     assert switched.rows[:4] == plain.rows[:4]
     assert switched.rows[4] != plain.rows[4]
 
@@ -105,14 +101,8 @@ def test_a_switch_equals_a_training_that_was_always_so(config, files):
 def test_resumed_bit_for_bit(tmp_path, config, files):
     a, b, c = files
     config = routed(config, (0, a), (1, b), (3, c))
-    whole, _, watch = train(config, files)
-    middle = str(tmp_path / 'work' / 'epoch_2.pth')
-    config.update(resume=True, load_from=middle, work_dir=str(tmp_path / 'again'))
     config.log_level = 'INFO'
-    again, steps, rest = train(config, files)
-    assert ''.join(steps) == 'bbcc'
-    assert rest.rows == watch.rows[4:]
-    assert same_tensors(again.model.state_dict(), whole.model.state_dict())
+    check_resumed(config, tmp_path, 'epoch_2.pth', 'epoch_4.pth')
     [log] = (tmp_path / 'again').glob('*/*.log')
     said = log.read_text()
     assert f'weights: {b}\n' in said  # the panel
@@ -124,13 +114,12 @@ def test_resumed_bit_for_bit(tmp_path, config, files):
 
 def test_teachers_of_other_architectures_take_a_training_each(tmp_path, config, files):
     """As docs/choosing.md shows: the second starts from the student of the first."""
-    train(config, files)
+    train(config)
     first = str(tmp_path / 'work' / 'epoch_4.pth')
     config.model.update(teacher=classifier(20, 8), teacher_checkpoint=None)
     config.update(load_from=first, work_dir=str(tmp_path / 'second'))
     config.optim_wrapper.optimizer.lr = 0.0
-    runner = Runner.from_cfg(config)
-    runner.train()
+    runner = train(config)
     assert runner.epoch == 4
     saved = load_whole(first)['state_dict']
     for name, parameter in runner.model.student.named_parameters():
@@ -144,7 +133,7 @@ def test_another_first_teacher_is_refused(config, files):
         f'{a}: give both the same, or leave the entry at 0 out'
     )
     with refused(text):
-        train(routed(config, (0, b)), files)
+        train(routed(config, (0, b)))
 
 
 def test_every_file_is_checked_before_training(tmp_path, config, files):

@@ -1,27 +1,12 @@
 """The cycle of memories and reviews, from the published schedule."""
 
-import json
-import os
-import re
-from pathlib import Path
-
 import pytest
+from refusals import refused
 
 from tskd_mm.engine.schedule.review_schedule import Node, ReviewSchedule
 
-GOLDEN = Path(os.environ.get('TSKD_GOLDEN_DIR', Path(__file__).parents[2] / 'golden'))
 GENERAL = Node('general')
 REVIEW = Node('review')
-
-
-def test_the_release_s_schedule():
-    golden = json.loads((GOLDEN / 'schedule.json').read_text())
-    schedule = ReviewSchedule(golden['interval'], len(golden['memory']))
-    expected = dict.fromkeys(range(golden['epochs']), GENERAL)
-    for slot, epochs in enumerate(golden['memory']):
-        expected |= dict.fromkeys(epochs, Node('memorize', slot))
-    expected |= dict.fromkeys(golden['review'], REVIEW)
-    assert {e: schedule.node(e) for e in range(golden['epochs'])} == expected
 
 
 def test_the_first_nodes():
@@ -97,7 +82,7 @@ def test_a_review_ends_with_the_run():
 @pytest.mark.parametrize('value', [0, -3, 2.5, '5', None])
 def test_a_number_that_is_not_positive(name: str, value: object):
     text = f'{name} must be a positive integer, but got {value}'
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+    with refused(text):
         ReviewSchedule(**{name: value})
 
 
@@ -105,6 +90,6 @@ def test_a_review_longer_than_the_interval():
     text = (
         'review_length must not exceed interval, but got review_length=6 and interval=5'
     )
-    with pytest.raises(ValueError, match=f'^{re.escape(text)}$'):
+    with refused(text):
         ReviewSchedule(interval=5, review_length=6)
     assert ReviewSchedule(interval=5, review_length=5).node(19).kind == 'review'

@@ -156,6 +156,7 @@ def test_the_rest_of_the_state_round_trips():
     for slot in (0, 1, 2, 0):
         distiller.student.neck.fpn_convs[0].conv.bias.data.add_(1)
         distiller.memorize(slot)
+    other.memorize(7)
     assert not same_tensors(other.review.state_dict(), distiller.review.state_dict())
     other.load_tskd_state(deepcopy(distiller.tskd_state()))
     assert same_tensors(other.review.state_dict(), distiller.review.state_dict())

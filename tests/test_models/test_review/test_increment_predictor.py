@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from mmengine.registry import MODELS, DefaultScope
 
 from tools.analysis_tools.reference_arithmetic import predict
 from tskd_mm.models.review.increment_predictor import (
@@ -73,20 +72,3 @@ def test_weights_have_the_names_and_shapes_of_the_parts(config: dict):
         f'{n}.{p}' for n in NAMES for p in ('weight', 'bias')
     )
     assert {n: tuple(state[f'{n}.weight'].shape) for n in NAMES} == shapes
-
-
-@pytest.mark.parametrize('scope', ['mmengine', 'mmdet', 'mmpretrain'])
-@pytest.mark.parametrize(
-    'name',
-    ['IncrementPredictor', 'TSKDDistiller', 'TemporalReview']
-    + ['AttentionTransferLoss', 'LogitKLLoss'],
-)
-def test_components_are_found_by_their_bare_names(scope: str, name: str):
-    import tskd_mm.models
-
-    with DefaultScope.overwrite_default_scope(scope):
-        with MODELS.switch_scope_and_registry(None) as registry:
-            assert registry.get(name) is getattr(tskd_mm.models, name)
-        if name == 'IncrementPredictor':
-            built = MODELS.build({'type': name, 'hidden_channels': 4})
-            assert built.encoder.weight.shape[0] == 16

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from digits_run import Watch, digits_config
+from digits_run import digits_config
 from doc_blocks import block
 from mmengine.config import ConfigDict
 from mmengine.registry import MODELS
-from mmengine.runner import Runner
 from refusals import refused
+from runs import check_resumed, saving, watched
 from torch import Tensor, nn
 from toys import load_whole, same_tensors
 
@@ -67,18 +67,10 @@ def config(folder: Path, **review: object) -> ConfigDict:
     return config
 
 
-def train(config: ConfigDict) -> tuple[Runner, Watch]:
-    runner = Runner.from_cfg(config)
-    watch = Watch()
-    runner.register_hook(watch)
-    runner.train()
-    return runner, watch
-
-
 def test_the_review_of_the_docs_follows_its_equation(tmp_path, of_the_docs):
     page = block('extending.md', 'A review', 'python')
     assert len(page.splitlines()) <= 30
-    runner, watch = train(config(tmp_path, type='PastMeanReview', loss_weight=2.0))
+    runner, watch = watched(config(tmp_path, type='PastMeanReview', loss_weight=2.0))
     assert ['loss_review' in row for row in watch.rows] == [False] * 6 + [True] * 2
     model = runner.model.eval()
     model.phase, model.loss_factors = 'review', dict(review=0.5)
@@ -98,7 +90,7 @@ def test_the_review_of_the_docs_follows_its_equation(tmp_path, of_the_docs):
 
 
 def test_all_that_is_asked_for_is_given(tmp_path):
-    runner, watch = train(config(tmp_path, type='LearnedReview'))
+    runner, watch = watched(config(tmp_path, type='LearnedReview'))
     seen = runner.model.review.seen
     assert [[f.shape[1] for f in levels] for levels in seen['past']] == [[4, 8]] * 3
     assert [f.shape[1] for f in seen['student']] == [4, 8]
@@ -113,9 +105,8 @@ def test_all_that_is_asked_for_is_given(tmp_path):
 
 
 def test_its_layers_are_trained_in_reviews_alone_and_saved_apart(tmp_path):
-    cfg = config(tmp_path, type='LearnedReview')
-    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    runner, _ = train(cfg)
+    cfg = saving(config(tmp_path, type='LearnedReview'))
+    runner, _ = watched(cfg)
     entries = [load_whole(tmp_path / f'work/epoch_{e}.pth') for e in (1, 3, 4)]
     first, before, after = (entry['tskd']['review'] for entry in entries)
     assert first.keys() == {'scale.weight', 'scale.bias', 'steps'}
@@ -127,18 +118,9 @@ def test_its_layers_are_trained_in_reviews_alone_and_saved_apart(tmp_path):
 
 
 def test_resumed_bit_for_bit(tmp_path):
-    cfg = config(tmp_path, type='LearnedReview')
-    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    cfg = saving(config(tmp_path, type='LearnedReview'))
     cfg.train_cfg.max_epochs = 8
-    whole, watch = train(cfg)
-    middle = str(tmp_path / 'work' / 'epoch_5.pth')
-    cfg.update(resume=True, load_from=middle, work_dir=str(tmp_path / 'again'))
-    again, rest = train(cfg)
-    assert rest.rows == watch.rows[10:]
-    assert same_tensors(again.model.state_dict(), whole.model.state_dict())
-    assert same_tensors(
-        again.model.review.state_dict(), whole.model.review.state_dict()
-    )
+    check_resumed(cfg, tmp_path, 'epoch_5.pth', 'epoch_8.pth')
 
 
 def test_the_scores_are_tapped_where_a_review_asks_for_them(tmp_path):

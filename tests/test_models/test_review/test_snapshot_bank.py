@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from io import BytesIO
 
 import pytest
 import torch
@@ -131,21 +130,6 @@ def test_the_oldest_comes_first(slots: list[int], alive: list[int]):
     assert list(bank.state_dict()) == [slots[index] for index in alive]
 
 
-def test_memories_come_back_from_a_file():
-    net, other = ToyNet().eval(), ToyNet().eval()
-    bank, images = _bank(net), torch.randn(1, 3, 8, 8)
-    _remember(net, bank, [0, 1, 2, 0])
-    file = BytesIO()
-    torch.save(bank.state_dict(), file)
-    file.seek(0)
-    restored = _bank(other)
-    restored.memorize(7)
-    restored.load_state_dict(torch.load(file))
-    assert list(restored.slots) == [1, 2, 0]
-    for ours, theirs in zip(restored.levels(images), bank.levels(images)):
-        assert all(map(torch.equal, ours, theirs))
-
-
 @pytest.mark.parametrize(
     'change, names',
     [
@@ -163,22 +147,6 @@ def test_the_state_of_another_student_is_refused(change: Callable, names: str):
     with refused(text):
         bank.load_state_dict(state)
     assert 'neck.down.bias' in bank.slots[0] and 'a' not in bank.slots[0]
-
-
-def test_a_deep_copy_shares_the_memories():
-    holder = {'bank': _bank(ToyNet())}
-    assert deepcopy(holder)['bank'] is holder['bank']
-
-
-def test_apply_converts_every_kept_tensor():
-    net, images = ToyNet(), torch.randn(2, 3, 8, 8).double()
-    bank = _bank(net)
-    (copy,) = _remember(net, bank, [0])
-    net.double()
-    bank.apply(lambda t: t.double() if t.is_floating_point() else t)
-    found = bank.levels(images)[0]
-    torch.testing.assert_close(found, _levels(copy.double(), images))
-    assert found[0].dtype == torch.float64
 
 
 def test_a_review_without_memories_is_refused():
