@@ -13,7 +13,7 @@ Example:
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from tskd_mm.apis.comparison.study_from_config import (
 )
 from tskd_mm.apis.comparison.table import metric_of, read_table
 from tskd_mm.apis.comparison.trial import Trial
+from tskd_mm.apis.positive import positive
 from tskd_mm.apis.read_config import read_config
 
 TRAIN = Path(__file__).resolve().with_name('train.py')
@@ -118,20 +119,6 @@ def parse_args() -> argparse.Namespace:
         '--out', type=Path, default=Path('work_dirs/compare'), help='of all it writes'
     )
     return parser.parse_args()
-
-
-def positive(kind: type[float]) -> Callable[[str], float]:
-    """Reads a number of some kind above 0."""
-
-    def read(text: str) -> float:
-        number = kind(text)
-        if number <= 0:
-            raise argparse.ArgumentTypeError(
-                f'must be above 0, but got {number}; give more'
-            )
-        return number
-
-    return read
 
 
 def main() -> None:

@@ -49,6 +49,27 @@ def test_checkpoint_without_memories(tmp_path):
         load_distiller(config, path)
 
 
+def test_second_names_of_weights_are_left_out(tmp_path):
+    """DDQ saves parts of its head under two names."""
+    config = distiller_config()
+    path = save_distiller(config, tmp_path / 'a.pth')
+    saved = load_whole(path)
+    name = 'neck.fpn_convs.0.conv.weight'
+    saved['state_dict']['again.fpn_convs.0.conv.weight'] = saved['state_dict'][name]
+    torch.save(saved, path)
+    model = load_distiller(config, path)
+    assert torch.equal(model.student.get_parameter(name), saved['state_dict'][name])
+
+
+def test_a_checkpoint_of_another_student(tmp_path):
+    config = distiller_config()
+    path = save_distiller(config, tmp_path / 'a.pth')
+    config.model.student = tiny_retinanet(6)
+    message = f'{path} does not fit RetinaNet: give the weights that were trained with'
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}'):
+        load_distiller(config, path)
+
+
 def test_config_without_distiller(tmp_path):
     config = ConfigDict(default_scope='mmdet', model=tiny_retinanet(4))
     message = (

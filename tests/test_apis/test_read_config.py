@@ -2,9 +2,10 @@
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import HOOKS
 
 from tskd_mm.apis.read_config import memory_hook_of, read_config
-from tskd_mm.engine import ReviewSchedule
+from tskd_mm.engine import ReviewSchedule, TSKDMemoryHook
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,20 @@ def test_schedule(hook, expected):
     config = Config({'custom_hooks': [other, {'type': 'TSKDMemoryHook', **hook}]})
     found = memory_hook_of(config)
     assert (found.schedule, found.by_epoch) == expected
+
+
+@HOOKS.register_module()
+class OwnMemoryHook(TSKDMemoryHook):
+    """As a user registers it."""
+
+
+@pytest.mark.parametrize(
+    'kind', ['OwnMemoryHook', TSKDMemoryHook, 'tskd_mm.engine.TSKDMemoryHook']
+)
+def test_a_child_a_class_and_a_dotted_name(kind):
+    config = Config({'custom_hooks': [{'type': kind, 'interval': 2}]})
+    found = memory_hook_of(config)
+    assert found is not None and found.schedule.interval == 2
 
 
 def test_a_config_without_the_hook():

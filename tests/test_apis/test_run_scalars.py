@@ -43,3 +43,15 @@ def test_folder_without_scalars(tmp_path):
     )
     with pytest.raises(FileNotFoundError, match=f'^{re.escape(message)}$'):
         read_scalars(tmp_path)
+
+
+def test_a_line_that_was_cut_off_is_left_out(tmp_path):
+    """Of a run that was killed, and of the one that writes now."""
+    killed = write_run(tmp_path, epochs=1, stamp='20260101_000000', loss=1.0)
+    now = write_run(tmp_path, epochs=2, stamp='20260102_000000', loss=100.0)
+    whole = read_scalars(tmp_path)
+    for work_dir in {killed, now}:
+        for file in work_dir.glob('*/vis_data/scalars.json'):
+            with file.open('a') as end:
+                end.write('{"lr": 0.0')
+    assert read_scalars(tmp_path) == whole

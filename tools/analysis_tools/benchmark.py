@@ -26,6 +26,7 @@ from tskd_mm.apis.benchmark.report import report
 from tskd_mm.apis.benchmark.training_steps import TrainingSteps
 from tskd_mm.apis.interleaved_timing import medians, take_turns
 from tskd_mm.apis.peak_memory import peak_bytes
+from tskd_mm.apis.positive import positive
 from tskd_mm.apis.random_batch import random_batch
 from tskd_mm.apis.read_config import memory_hook_of, read_config
 
@@ -102,11 +103,15 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='config with a TSKDDistiller and reviews')
-    parser.add_argument('--images', type=int, help='default: 2, to classify 128')
+    count = positive(int)
+    parser.add_argument('--images', type=count, help='default: 2, to classify 128')
     parser.add_argument(
-        '--size', type=int, nargs=2, help='height, width; default: 320, to classify 32'
+        '--size',
+        type=count,
+        nargs=2,
+        help='height, width; default: 320, to classify 32',
     )
-    parser.add_argument('--repeats', type=int, default=9, help='turns that count')
+    parser.add_argument('--repeats', type=count, default=9, help='turns that count')
     parser.add_argument('--device', help='default: the GPU, if there is one')
     parser.add_argument('--amp', action='store_true', help='mixed precision, on a GPU')
     parser.add_argument('--channels-last', action='store_true')

@@ -19,6 +19,7 @@ from mmengine.optim import OptimWrapper
 
 from tskd_mm.apis.batch_features import batch_features, run_static_losses
 from tskd_mm.apis.interleaved_timing import Step, medians, take_turns
+from tskd_mm.apis.positive import positive
 from tskd_mm.apis.random_batch import random_batch
 from tskd_mm.apis.untrained_distiller import untrained_distiller
 
@@ -46,7 +47,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('pair', help='end of the names of its recipes')
-    parser.add_argument('--repeats', type=int, default=9)
+    parser.add_argument('--repeats', type=positive(int), default=9)
     arguments = parser.parse_args()
     torch.manual_seed(0)
     steps: dict[str, Step] = {}

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from tskd_mm.apis.benchmark.training_steps import TrainingSteps
 from tskd_mm.apis.interleaved_timing import Step, medians, take_turns
+from tskd_mm.apis.positive import positive
 from tskd_mm.apis.random_batch import random_batch
 from tskd_mm.apis.read_config import read_config
 from tskd_mm.models.distillers.loss_dict import add_losses, name_task_loss, weigh
@@ -149,8 +150,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='config of a classifier with reviews')
-    parser.add_argument('--images', type=int, help='default: 128')
-    parser.add_argument('--repeats', type=int, default=9, help='turns that count')
+    count = positive(int)
+    parser.add_argument('--images', type=count, help='default: 128')
+    parser.add_argument('--repeats', type=count, default=9, help='turns that count')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     args = parser.parse_args()
     config = read_config(args.config, args.cfg_options)

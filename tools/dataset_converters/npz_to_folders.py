@@ -27,6 +27,7 @@ def convert(source: Path, target: Path) -> dict[str, int]:
 
     Raises:
         FileExistsError: If the folder is there already.
+        OSError: If an image cannot be written.
         ValueError: If the file holds no images in such arrays.
     """
     if target.exists():
@@ -47,7 +48,11 @@ def convert(source: Path, target: Path) -> dict[str, int]:
             for number, (image, label) in enumerate(zip(images, labels)):
                 folder = target / split / f'{int(label):0{digits}}'
                 folder.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(folder / f'{number:06}.png'), image[..., ::-1])
+                file = folder / f'{number:06}.png'
+                if not cv2.imwrite(str(file), image[..., ::-1]):
+                    raise OSError(
+                        f'{file} cannot be written: check the space on the disk'
+                    )
     return counts
 
 
@@ -60,7 +65,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         counts = convert(args.source, args.target)
-    except (FileNotFoundError, FileExistsError, ValueError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(str(error))
     text = ', '.join(f'{count} {split}' for split, count in counts.items())
     print(f'{args.target}: {text} images written')

@@ -64,13 +64,21 @@ class Run:
         """Student (or teacher) at the end of the training."""
         return self.work_dir / f'epoch_{self.epochs}.pth'
 
+    @property
+    def file(self) -> str:
+        """What it trains with: its config, or one that names the teacher too."""
+        return str(self.work_dir.with_suffix('.py')) if self.teacher else self.config
+
+    def write_file(self) -> None:
+        """Write the file where it is not the config itself."""
+        if self.teacher:  # as an option the path would lose its spaces
+            model = {'teacher_checkpoint': str(self.teacher.checkpoint)}
+            text = f'_base_ = {str(ROOT / self.config)!r}\nmodel = {model}\n'
+            Path(self.file).write_text(text)
+
     def train_command(self) -> list[str]:
         """Arguments for Python, from the project's folder."""
-        command = ['tools/train.py', self.config, '--work-dir', str(self.work_dir)]
-        if self.teacher:
-            option = f'model.teacher_checkpoint={self.teacher.checkpoint}'
-            command += ['--cfg-options', option]
-        return command
+        return ['tools/train.py', self.file, '--work-dir', str(self.work_dir)]
 
     def test_command(self, config: str) -> list[str]:
         """Tests the last checkpoint with a config of the host alone."""
@@ -123,6 +131,7 @@ def train(runs: Sequence[Run], data: str) -> None:
         if run.is_finished(marks[run.method]):
             say(run.method, 'reused, config and data are unchanged')
             continue
+        run.write_file()
         command = run.train_command()
         trainings.append(
             TrainingProcess(run.method, command, ROOT, run.work_dir, run.epochs)

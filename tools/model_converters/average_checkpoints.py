@@ -25,6 +25,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tskd_mm.apis.positive import positive
 from tskd_mm.models.loading.checkpoint import load_weights, read_checkpoint
 from tskd_mm.models.loading.model_config import find_model
 from tskd_mm.models.loading.strict_loading import fit
@@ -120,7 +121,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', type=Path, help='file to write')
     parser.add_argument(
         '--recalibrate',
-        type=int,
+        type=positive(int),
         metavar='IMAGES',
         help="take batch norm's statistics from so many training images of the config",
     )

@@ -17,6 +17,7 @@ from tskd_mm.apis.comparison.command import run_command
 from tskd_mm.apis.comparison.grid import Grid
 from tskd_mm.apis.comparison.report import write_report
 from tskd_mm.apis.comparison.trial import Trial
+from tskd_mm.apis.positive import positive
 
 from .read_study import ROOT, read_study
 
@@ -31,7 +32,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--data', type=Path, default=Path('data'), help='folder of images and weights'
     )
-    parser.add_argument('--jobs', type=int, default=1, help='trainings at a time')
+    parser.add_argument(
+        '--jobs', type=positive(int), default=1, help='trainings at a time'
+    )
     parser.add_argument('--seeds', type=int, nargs='+', help="default: the study's own")
     parser.add_argument(
         '--out', type=Path, default=Path('work_dirs/study'), help='of all it writes'

@@ -31,6 +31,7 @@ from rich.progress import track
 from torch import Tensor
 
 from tskd_mm.apis.load_distiller import load_distiller
+from tskd_mm.apis.positive import positive
 from tskd_mm.apis.read_config import read_config
 from tskd_mm.apis.text_tables import markdown_table
 from tskd_mm.apis.untrained_distiller import say_training_begins
@@ -227,8 +228,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--weigh-predictors', action='store_true', help='multiply their gradients too'
     )
-    parser.add_argument('--steps', type=int, default=32, help='of each trial')
-    parser.add_argument('--batches', type=int, default=4, help='for the gradients')
+    count = positive(int)
+    parser.add_argument('--steps', type=count, default=32, help='of each trial')
+    parser.add_argument('--batches', type=count, default=4, help='for the gradients')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     return parser.parse_args()
 

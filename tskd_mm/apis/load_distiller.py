@@ -8,6 +8,7 @@ from mmengine.registry import MODELS, init_default_scope
 
 from ..models.distillers.tskd_distiller import TSKDDistiller
 from ..models.loading.checkpoint import load_weights, read_checkpoint
+from ..models.loading.strict_loading import fit
 
 
 def load_distiller(config: Config, checkpoint: Path) -> TSKDDistiller:
@@ -15,8 +16,7 @@ def load_distiller(config: Config, checkpoint: Path) -> TSKDDistiller:
 
     Raises:
         TypeError: If the config's model is not a TSKDDistiller.
-        ValueError: If the checkpoint has no memories.
-        RuntimeError: If it is of another student.
+        ValueError: If the checkpoint has no memories, or it is of another student.
     """
     init_default_scope(config.get('default_scope', 'mmdet'))
     if 'data_preprocessor' in config:  # as the runner does
@@ -38,6 +38,6 @@ def load_distiller(config: Config, checkpoint: Path) -> TSKDDistiller:
     # init_weights brings in the teacher, and would list every weight of the student.
     MMLogger.get_instance('load_distiller', log_level='WARNING')
     model.init_weights()
-    model.student.load_state_dict(weights)
+    fit(model.student, weights, str(checkpoint))
     model.load_tskd_state(state)
     return model.eval()

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import Hook
 
 from ..engine import TSKDMemoryHook
+from ..engine.hook_config import build_hook, hook_class
 
 
 def read_config(file: str | Path, options: dict[str, Any] | None = None) -> Config:
@@ -23,9 +25,7 @@ def read_config(file: str | Path, options: dict[str, Any] | None = None) -> Conf
 
 def memory_hook_of(config: Config) -> TSKDMemoryHook | None:
     """The config's TSKDMemoryHook, built as by its runner; None if it has none."""
-    for entry in config.get('custom_hooks') or []:
-        arguments = dict(entry)
-        if arguments.pop('type') == 'TSKDMemoryHook':
-            arguments.pop('priority', None)  # the runner's
-            return TSKDMemoryHook(**arguments)
+    for hook in config.get('custom_hooks') or []:
+        if issubclass(hook_class(hook) or Hook, TSKDMemoryHook):
+            return build_hook(hook)
     return None

@@ -91,8 +91,9 @@ def read_scalars(work_dir: str | Path) -> RunScalars:
             'training with mmengine'
         )
     run = RunScalars(work_dir.resolve().name, folder=files[-1].parent)
-    for line in ''.join(file.read_text() for file in files).splitlines(keepends=True):
-        if line.endswith('\n'):  # else it is being written just now
+    for file in files:
+        # After the last line's end is one that is being written, or was cut off.
+        for line in file.read_text().split('\n')[:-1]:
             record = json.loads(line)
             kind = run.train if 'lr' in record else run.val
             kind[record['step']] = record

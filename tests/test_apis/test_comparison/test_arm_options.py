@@ -32,6 +32,14 @@ def test_values(text, value):
     assert parse_value(text) == value
 
 
+def test_the_path_of_a_file_stays_as_it_is(tmp_path):
+    path = tmp_path / 'my data, all' / 't.pth'
+    path.parent.mkdir()
+    path.touch()
+    assert parse_value(str(path)) == str(path)
+    assert parse_value(f'[{"a" * 300}]') == ['a' * 300]  # too long for a name
+
+
 @pytest.mark.parametrize('text', ['dict(type=PKDLoss)', 'dict(open("x"))', '{1'])
 def test_a_dict_that_cannot_be_read(text):
     with refused(

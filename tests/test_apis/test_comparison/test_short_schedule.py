@@ -2,9 +2,11 @@
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import HOOKS
 from refusals import refused
 
 from tskd_mm.apis.comparison.short_schedule import EpochScale, set_epochs
+from tskd_mm.engine import TSKDMemoryHook
 
 ADVICE = 'write the schedule into the config, and leave out --epochs'
 
@@ -91,6 +93,17 @@ def test_hooks_that_act_at_an_epoch():
     assert weight.factors.pkd == dict(shape='cosine', begin=0.5, final=0.1)
     assert iterations == hooks[-1]
     assert config.default_hooks.checkpoint.interval == 5
+
+
+@HOOKS.register_module()
+class ShortenedMemoryHook(TSKDMemoryHook):
+    """As a user registers it."""
+
+
+def test_a_child_of_a_hook():
+    hook = dict(type='ShortenedMemoryHook', interval=10)
+    config = shortened(20, 100, custom_hooks=[hook])
+    assert config.custom_hooks == [{**hook, 'interval': 2}]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmengine.dataset import sampler
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
 from mmengine.runner import Runner
@@ -170,6 +171,14 @@ def test_a_perfect_teacher_on_the_images_it_saw(runner, monkeypatch):
     score = score_teacher(runner, runner.model)
     assert score == ('bbox_mAP 1.000 on 2 validation images', False)
     assert [vars(one) for one in own] == before
+
+
+def test_every_process_takes_images_of_the_whole_set(runner, monkeypatch):
+    """The sampler of a loader has a share of them."""
+    monkeypatch.setattr(sampler, 'get_dist_info', lambda: (0, 4))
+    monkeypatch.setattr(runner.model.teacher, 'model', Perfect())
+    score = score_teacher(runner, runner.model)
+    assert score.text == 'bbox_mAP 1.000 on 4 validation images'
 
 
 @METRICS.register_module()

@@ -7,6 +7,7 @@ from crash_test import crash_test
 from mmengine.hooks import CheckpointHook
 
 from tskd_mm.engine import DistillationHook
+from tskd_mm.engine.hooks import distillation_hook
 from tskd_mm.engine.resume.crash_safe import (
     CrashSafeBackend,
     mend_last_checkpoint,
@@ -79,6 +80,19 @@ def test_checkpoints_in_an_out_dir_are_found(tmp_path):
     runner = SimpleNamespace(seed=0, work_dir=f'{work}/', hooks=[saver], _train_loop={})
     DistillationHook().before_run(runner)
     assert (work / 'last_checkpoint').read_text() == str(out / 'epoch_2.pth')
+
+
+def test_other_processes_look_for_it_after_it_is_mended(tmp_path, monkeypatch):
+    (tmp_path / 'epoch_2.pth').touch()
+    seen = []
+    monkeypatch.setattr(
+        distillation_hook,
+        'barrier',
+        lambda: seen.append((tmp_path / 'last_checkpoint').read_text()),
+    )
+    runner = SimpleNamespace(seed=0, work_dir=tmp_path, hooks=[], _train_loop={})
+    DistillationHook().before_run(runner)
+    assert seen == [str(tmp_path / 'epoch_2.pth')]
 
 
 def test_an_empty_folder_stays_empty(tmp_path):

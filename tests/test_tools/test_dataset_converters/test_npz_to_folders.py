@@ -65,3 +65,11 @@ def test_another_npz(tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == message
+
+
+def test_an_image_that_cannot_be_written(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, 'imwrite', lambda *_: False)  # as on a full disk
+    file = tmp_path / 'out' / 'train' / '11' / '000000.png'
+    message = f'{file} cannot be written: check the space on the disk'
+    with pytest.raises(OSError, match=f'^{re.escape(message)}$'):
+        convert(source, tmp_path / 'out')

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
+from tools.demo import runs
 from tools.demo.runs import Run, make_runs, train
 from tskd_mm.apis import training_process
 from tskd_mm.apis.read_config import memory_hook_of
@@ -110,7 +112,19 @@ def test_tskd_reviews_several_times(demo_runs_as_shipped):
 def test_teacher_is_the_demos_own(demo_runs_as_shipped):
     for run in demo_runs_as_shipped[2:]:
         assert run.content.model.teacher_checkpoint == 'out/teacher/epoch_16.pth'
-        assert run.train_command()[-1].endswith('=out/teacher/epoch_16.pth')
+
+
+def test_the_folder_may_have_spaces_and_commas(tmp_path, monkeypatch):
+    started: list = []
+    monkeypatch.setattr(runs, 'run_trainings', lambda these, *_: started.extend(these))
+    (tmp_path / 'work, dirs').mkdir()
+    teacher, _, static, _ = make_runs(tmp_path / 'work, dirs')
+    train([teacher, static], 'data')
+    configs = [Config.fromfile(runs.ROOT / one.command[1]) for one in started]
+    assert configs[0].to_dict() == teacher.content.to_dict()
+    assert configs[1].to_dict() == static.content.to_dict()
+    path = f'{tmp_path}/work, dirs/teacher/epoch_16.pth'
+    assert configs[1].model.teacher_checkpoint == path
 
 
 def test_fingerprint_follows_config_data_and_teacher(demo_runs_as_shipped):

@@ -2,6 +2,7 @@ import os
 import sys
 
 import cv2
+import pytest
 from doc_blocks import ROOT
 from study_rows import row
 from written_study import write_study
@@ -29,6 +30,14 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     assert said.endswith(f'written to {tmp_path}/out/mine.md\n')
     assert 'TSKD_DATA' not in os.environ
     assert cv2.imread(str(tmp_path / 'out' / 'mine.png')).std() > 10
+
+
+def test_no_job_at_a_time_is_refused(tmp_path, monkeypatch, capsys):
+    words = ['x', str(write_study(tmp_path)), '--jobs', '0']
+    monkeypatch.setattr(sys, 'argv', words)
+    with pytest.raises(SystemExit):
+        study_tool.parse_args()
+    assert 'argument --jobs: must be above 0, but got 0' in capsys.readouterr().err
 
 
 def test_trainings_find_the_data_and_what_lies_next_to_the_study(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
@@ -52,11 +53,13 @@ def changed(config: Config, options: Iterable[str]) -> Config:
 
 
 def parse_value(text: str) -> Any:
-    """A value as ``--cfg-options`` reads it, and dicts as in a config.
+    """A value as ``--cfg-options`` reads it, paths of files and dicts as in a config.
 
     Raises:
         ValueError: If it begins like a dict and is none.
     """
+    if os.path.isfile(text):  # --cfg-options would take its spaces and commas out
+        return text
     if not text.startswith(('dict(', '{')):
         return DictAction._parse_iterable(text)
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, MODELS, init_default_scope
+from mmengine.registry import MODELS, init_default_scope
 
 from ...engine import (
     DistillationHook,
@@ -15,6 +15,7 @@ from ...engine import (
     TSKDMemoryHook,
     TSKDVisualizationHook,
 )
+from ...engine.hook_config import hook_class
 from ...models import TSKDDistiller, find_model
 from ..read_config import memory_hook_of
 from .study import PLAIN
@@ -65,12 +66,16 @@ def student_alone(config: Config) -> Config:
     common = model.get('data_preprocessor') or config.get('data_preprocessor')
     config.model = find_model(model.student, 'student', common).config
     hooks = config.get('custom_hooks') or []
-    config.custom_hooks = [h for h in hooks if not issubclass(_kind(h), OURS)]
+    config.custom_hooks = [h for h in hooks if not _is_ours(h)]
     paramwise = (config.get('optim_wrapper') or {}).get('paramwise_cfg') or {}
     if 'custom_keys' in paramwise:
         keys = paramwise['custom_keys'].items()
         paramwise['custom_keys'] = {k.removeprefix('student.'): v for k, v in keys}
     return config
+
+
+def _is_ours(hook: dict[str, Any]) -> bool:
+    return issubclass(hook_class(hook) or Hook, OURS)
 
 
 def without_review(config: Config) -> Config:
@@ -83,7 +88,7 @@ def without_review(config: Config) -> Config:
 
 
 def _without_review(hook: dict[str, Any]) -> dict[str, Any] | None:
-    kind = _kind(hook)
+    kind = hook_class(hook) or Hook
     if issubclass(kind, TSKDVisualizationHook):
         return None
     if issubclass(kind, TSKDMemoryHook):
@@ -111,11 +116,6 @@ def check_reviews(config: Config) -> None:
     hook = memory_hook_of(config)
     if hook is not None and hook.by_epoch:
         hook.schedule.check_length(config.train_cfg.get('max_epochs', 0), 'epoch')
-
-
-def _kind(hook: dict[str, Any]) -> type:
-    """Class of a hook's config; that of all hooks where it is not known."""
-    return HOOKS.get(hook['type']) or Hook
 
 
 def _losses(config: Config) -> list[Any]:

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from mmengine.config import Config
 
+from ...engine.hook_config import hook_class
 from ..read_config import memory_hook_of
 
 WARMUPS = ('LinearLR', 'ConstantLR', 'WarmupLR', 'LinearMomentum', 'ConstantMomentum')
@@ -106,29 +107,37 @@ def _scale_scheduler(scheduler: dict[str, Any], scale: EpochScale) -> None:
 
 
 def _scale_hook(hook: dict[str, Any], scale: EpochScale) -> None:
-    kind = str(hook['type']).rpartition('.')[2]
+    names, kind = _names(hook), str(hook['type']).rpartition('.')[2]
     by_epoch = hook.get('by_epoch', True)
     _change(hook, 'switch_epoch', scale.point)  # PipelineSwitchHook
     _change(hook, 'begin_epoch', scale.point)  # EMAHook
-    if kind == 'YOLOXModeSwitchHook':
+    if 'YOLOXModeSwitchHook' in names:
         hook.setdefault('num_last_epochs', 15)  # its default
     _change(hook, 'num_last_epochs', scale.interval)
-    if kind == 'SwitchRecipeHook':
+    if 'SwitchRecipeHook' in names:
         for recipe in hook['schedule']:
             _change(recipe, 'action_epoch', scale.point)
-    if kind == 'CheckpointHook' and by_epoch:
+    if 'CheckpointHook' in names and by_epoch:
         _change(hook, 'interval', scale.interval)
         _change(hook, 'save_begin', scale.point)
-    if kind == 'TSKDMemoryHook':
+    if 'TSKDMemoryHook' in names:
         hook.setdefault('interval', 5)  # its default
         for name in ('interval', 'review_length'):
             _change(hook, name, scale.interval)
-    if kind == 'TeacherRouteHook' and by_epoch:
+    if 'TeacherRouteHook' in names and by_epoch:
         _change(hook, 'checkpoints', lambda x: _points(kind, x, scale))
-    if kind == 'LossWeightHook' and by_epoch:
+    if 'LossWeightHook' in names and by_epoch:
         for name, points in hook['factors'].items():
             if not isinstance(points, dict):  # a curve by share of the training
                 hook['factors'][name] = _points(kind, points, scale)
+
+
+def _names(hook: dict[str, Any]) -> set[str]:
+    """Of a hook's class and of those that it inherits from."""
+    kind = hook_class(hook)
+    if kind is None:  # of a package that is not imported
+        return {str(hook['type']).rpartition('.')[2]}
+    return {parent.__name__ for parent in kind.__mro__}
 
 
 def _points(kind: str, points: Any, scale: EpochScale) -> list[tuple[int, Any]]:

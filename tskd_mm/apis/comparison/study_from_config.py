@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import HOOKS, MODELS
+from mmengine.registry import MODELS
 
+from ...engine.hook_config import build_hook
 from ...models import find_model
 from .arm_options import changed
 from .arms import PLAIN, STATIC, TSKD, check_reviews, make_arms
@@ -135,4 +136,4 @@ def _check_parts(config: Config) -> None:
     common = {'data_preprocessor': config.get('data_preprocessor')}
     MODELS.build(deepcopy({**common, **model} if any(common.values()) else model))
     for hook in config.get('custom_hooks') or []:
-        HOOKS.build({k: v for k, v in deepcopy(hook).items() if k != 'priority'})
+        build_hook(deepcopy(hook))

@@ -56,18 +56,24 @@ def read_table(path: Path) -> list[Row]:
     """All rows; none if there is no table yet.
 
     Raises:
-        ValueError: If the columns are others.
+        ValueError: If the columns are others, or a row was cut off.
     """
     if not path.is_file():
         return []
     names = [field.name for field in fields(Row)]
     with path.open(newline='') as file:
-        header, *lines = csv.reader(file)
+        header, *lines = [*csv.reader(file)] or [names]
     if header != names:
         raise ValueError(
             f'{path} must have the columns {",".join(names)}, but has '
             f'{",".join(header)}: give another --table'
         )
+    for number, line in enumerate(lines, 2):
+        if len(line) != len(names):
+            raise ValueError(
+                f'{path}, line {number}: expected {len(names)} values, but got '
+                f'{len(line)}: remove the line to train again, or complete it'
+            )
     numbers = {field.name: field.type for field in fields(Row) if field.type is not str}
     return [_row(dict(zip(names, line)), numbers) for line in lines]
 
@@ -79,10 +85,9 @@ def _row(texts: dict[str, str], numbers: dict[str, Any]) -> Row:
 def add_row(path: Path, row: Row) -> None:
     """Add a training to the table."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.is_file()
     with path.open('a', newline='') as file:
         writer = csv.writer(file, lineterminator='\n')
-        if new:
+        if not file.tell():
             writer.writerow(field.name for field in fields(Row))
         writer.writerow(astuple(row))
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mmengine.dist import barrier
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop, Runner
@@ -44,6 +45,7 @@ class DistillationHook(Hook):
         self._first_seed = runner.seed
         hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
         mend_last_checkpoint(runner.work_dir, [h.out_dir for h in hooks if h.out_dir])
+        barrier()  # every process looks for the checkpoint, but one mends
         for hook in hooks:
             save_crash_safely(hook)
         if isinstance(runner._train_loop, BaseLoop):  # else this is a test

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from ..hook_config import hook_class
 from .config_files import ConfigFile, files_of
 
 KEEP = "keep them with custom_hooks=[*_base_.get('custom_hooks', []), ...]"
@@ -54,7 +54,7 @@ def lost_hooks(runner: Runner) -> Iterator[LostHooks]:
     for source, advice in _sources(runner.cfg):
         content = Config.fromfile(str(source.path), import_custom_modules=False)
         hooks = content.get('custom_hooks') or []
-        names = [_name(hook) for hook in hooks if _is_lost(_class(hook), runner)]
+        names = [_name(hook) for hook in hooks if _is_lost(hook_class(hook), runner)]
         if names:
             yield LostHooks(names, source.name, advice)
 
@@ -86,13 +86,6 @@ def _is_lost(kind: type[Hook] | None, runner: Runner) -> bool:
         return True
     ours = kind.__module__.startswith('tskd_mm.')
     return not ours and not any(isinstance(hook, kind) for hook in runner.hooks)
-
-
-def _class(hook: dict) -> type[Hook] | None:
-    if not isinstance(hook['type'], str):
-        return hook['type']
-    with HOOKS.switch_scope_and_registry(hook.get('_scope_')) as registry:
-        return registry.get(hook['type'])
 
 
 def _name(hook: dict) -> str:

@@ -100,7 +100,7 @@ def chosen_classes(model: TSKDDistiller) -> list[int] | None:
 def _predict(model: TSKDDistiller, images: DataLoader) -> Predictions:
     """At even distances, as many as the time allows."""
     teacher = model.require_teacher()
-    total = len(images)
+    total = len(images.dataset)
     count = min(IMAGES, total)
     found: Predictions = []
     start = time.perf_counter()
