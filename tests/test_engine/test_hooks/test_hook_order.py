@@ -72,7 +72,7 @@ def test_two_hooks_for_one_loss(tmp_path, data):
             'LOW',
             'LossWeightHook (priority 70)',
             'TSKDMemoryHook (priority 50)',
-            'the first step needs what it sets',
+            'the preflight shows what it sets',
         ),
         (
             dict(type='TSKDVisualizationHook'),

@@ -8,26 +8,18 @@ from mmengine.hooks import Hook
 from mmengine.registry import MODELS, init_default_scope
 
 from ...engine import (
-    DistillationHook,
     LossBalanceHook,
     LossWeightHook,
-    TeacherRouteHook,
     TSKDMemoryHook,
     TSKDVisualizationHook,
 )
+from ...engine.distiller_hook import DistillerHook
 from ...engine.hook_config import hook_class
 from ...models import TSKDDistiller, find_model
 from ..read_config import memory_hook_of
 from .study import PLAIN
 
 STATIC, TSKD = 'static', 'tskd'
-OURS = (
-    DistillationHook,
-    LossBalanceHook,
-    LossWeightHook,
-    TeacherRouteHook,
-    TSKDVisualizationHook,
-)
 LOSSES = ('feature_losses', 'logit_losses', 'head_losses')
 
 
@@ -75,7 +67,7 @@ def student_alone(config: Config) -> Config:
 
 
 def _is_ours(hook: dict[str, Any]) -> bool:
-    return issubclass(hook_class(hook) or Hook, OURS)
+    return issubclass(hook_class(hook) or Hook, DistillerHook)
 
 
 def without_review(config: Config) -> Config:

@@ -3,23 +3,22 @@
 from typing import Any
 
 from mmengine.dist import barrier
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop, Runner
 
-from ...models.distillers.tskd_distiller import TSKDDistiller
 from ...models.features.compiled_parts import compile_options
+from ..distiller_hook import DistillerHook
 from ..preflight import preflight
 from ..preflight.data_check import check_data
 from ..resume.checkpoint_entry import add_entry, bring_back_entry, take_out_extras
 from ..resume.crash_safe import mend_last_checkpoint, save_crash_safely
 from ..resume.random_state import follow_resumed_seed, seed_epoch, seed_iterations
 from .hook_order import check_hooks
-from .required_parts import find_distiller
 
 
 @HOOKS.register_module()
-class DistillationHook(Hook):
+class DistillationHook(DistillerHook):
     """For a distiller without a review: the static losses alone.
 
     - Layers that are trained with the student are saved in one entry of the checkpoint,
@@ -116,11 +115,3 @@ class DistillationHook(Hook):
             # mmengine compiles the whole step, in which taps come and go.
             vars(runner.model).pop('train_step', None)
         self.distiller(runner).compile_parts(options)
-
-    def distiller(self, runner: Runner) -> TSKDDistiller:
-        """The runner's model, out of its wrapper.
-
-        Raises:
-            ValueError: If it is not a distiller, or it is sharded.
-        """
-        return find_distiller(runner, type(self).__name__)

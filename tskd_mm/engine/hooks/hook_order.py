@@ -34,19 +34,19 @@ def check_hooks(runner: Runner, distillation_hook: type[Hook]) -> None:
     ours = _of_kind(runner, distillation_hook)
     memorizing = [hook for hook in ours if hasattr(hook, 'schedule')]
     settings, checkpoints, pictures = (
-        [hook for hook in runner.hooks if isinstance(hook, kinds)]
+        _of_kind(runner, kinds)
         for kinds in (SETTINGS, CheckpointHook, TSKDVisualizationHook)
     )
     for first, then, reason in (
-        (settings, ours, 'the first step needs what it sets'),
+        (settings, ours, 'the preflight shows what it sets'),
         (memorizing, checkpoints, 'a memory belongs in the checkpoint of its epoch'),
         (memorizing, pictures, 'the pictures show what is memorized'),
     ):
         _check_order(runner.hooks, first, then, reason)
 
 
-def _of_kind(runner: Runner, kind: type[Hook]) -> list[Hook]:
-    return [hook for hook in runner.hooks if isinstance(hook, kind)]
+def _of_kind(runner: Runner, kinds: type[Hook] | tuple[type[Hook], ...]) -> list[Hook]:
+    return [hook for hook in runner.hooks if isinstance(hook, kinds)]
 
 
 def _check_order(

@@ -4,19 +4,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ...models.distillers.loss_balance import LossBalance, LossRecord
 from ...models.features.compiled_parts import compile_options
-from .required_parts import find_distiller, require_losses
+from ..distiller_hook import DistillerHook
 
 OFTEN = 32  # measurements while the steps double, until the interval is reached
 
 
 @HOOKS.register_module()
-class LossBalanceHook(Hook):
+class LossBalanceHook(DistillerHook):
     """Sets the weights of a distiller's losses by their shares of the gradient.
 
     ``dict(type='LossBalanceHook', shares=dict(pkd=1.0, review=0.1))`` scales PKD so
@@ -64,8 +63,8 @@ class LossBalanceHook(Hook):
         Raises:
             ValueError: If they are not, or the model is to be compiled.
         """
-        require_losses(runner, 'LossBalanceHook', 'shares', self.shares)
-        review = find_distiller(runner, 'LossBalanceHook').review
+        self.require_losses(runner, 'shares', self.shares)
+        review = self.distiller(runner).review
         own = getattr(review, 'compile_options', None)
         if own is not None or compile_options(runner.cfg.get('compile')) is not None:
             raise ValueError(
@@ -100,6 +99,5 @@ class LossBalanceHook(Hook):
         steps = record.steps if record else 0
         return steps % min(self.interval, max(1, steps // OFTEN)) == 0
 
-    @staticmethod
-    def _balance(runner: Runner) -> LossBalance:
-        return find_distiller(runner, 'LossBalanceHook').balance
+    def _balance(self, runner: Runner) -> LossBalance:
+        return self.distiller(runner).balance

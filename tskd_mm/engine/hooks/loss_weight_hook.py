@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from ..distiller_hook import DistillerHook
 from ..schedule.loss_fade import LossFade
 from ..schedule.weight_points import WeightPoints
-from .required_parts import find_distiller, require_epoch_loop, require_losses
 
 
 @HOOKS.register_module()
-class LossWeightHook(Hook):
+class LossWeightHook(DistillerHook):
     """Multiplies losses of a distiller by factors that change with time.
 
     ``dict(type='LossWeightHook', factors=dict(kl=[(0, 0), (20, 1)]))`` warms the loss
@@ -59,10 +58,10 @@ class LossWeightHook(Hook):
         Raises:
             ValueError: If they are not, or another hook changes the same loss.
         """
-        require_losses(runner, 'LossWeightHook', 'factors', self.weights)
+        self.require_losses(runner, 'factors', self.weights)
         self._check_alone(runner)
         if self.by_epoch:
-            require_epoch_loop(runner, 'LossWeightHook', 'the points')
+            self.require_epochs(runner, 'the points')
         self._set(runner, runner.epoch if self.by_epoch else runner.iter)
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -85,7 +84,7 @@ class LossWeightHook(Hook):
             )
 
     def _set(self, runner: Runner, step: int) -> None:
-        factors = find_distiller(runner, 'LossWeightHook').loss_factors
+        factors = self.distiller(runner).loss_factors
         steps = runner.max_epochs if self.by_epoch else runner.max_iters
         for name, weight in self.weights.items():
             shares = isinstance(weight, LossFade)

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from ..distiller_hook import DistillerHook
 from ..schedule.teacher_route import TeacherRoute
-from .required_parts import find_distiller
 
 
 @HOOKS.register_module()
-class TeacherRouteHook(Hook):
+class TeacherRouteHook(DistillerHook):
     """Uses several checkpoints of one teacher, one after the other.
 
     ``dict(type='TeacherRouteHook', checkpoints=[(0, 'epoch_3.pth'), (4,
@@ -44,7 +43,7 @@ class TeacherRouteHook(Hook):
             ValueError: If one does not fit the teacher, or the entry at 0 is another
                 than ``teacher_checkpoint``.
         """
-        model = find_distiller(runner, 'TeacherRouteHook')
+        model = self.distiller(runner)
         teacher = model.require_teacher()
         first = self.route.checkpoint(0)
         if first not in (None, model.teacher_checkpoint):
@@ -68,7 +67,7 @@ class TeacherRouteHook(Hook):
         checkpoint = self.route.checkpoint(step)
         if checkpoint is None or checkpoint == self.current:
             return
-        model = find_distiller(runner, 'TeacherRouteHook')
+        model = self.distiller(runner)
         model.require_teacher().load(checkpoint, model.trust_teacher_checkpoint)
         self.current = checkpoint
         unit = 'epoch' if by_epoch else 'iteration'

@@ -9,7 +9,6 @@ from mmengine.runner import LogProcessor, Runner
 from ..schedule.review_schedule import ReviewSchedule
 from ..tskd_log_processor import TSKDLogProcessor
 from .distillation_hook import DistillationHook
-from .required_parts import require_epoch_loop
 
 
 @HOOKS.register_module()
@@ -92,7 +91,7 @@ class TSKDMemoryHook(DistillationHook):
                 'use the hook DistillationHook, or remove review=None from the model'
             )
         if self.by_epoch:
-            require_epoch_loop(runner, 'TSKDMemoryHook', 'interval')
+            self.require_epochs(runner, 'interval')
         self._check_reviews(runner)
 
     def schedule_state(self) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mmengine.dist import master_only
-from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from mmengine.visualization.utils import img_from_canvas
@@ -16,15 +15,15 @@ from ...visualization import (
     draw_timeline,
     review_image,
 )
+from ..distiller_hook import DistillerHook
 from ..schedule.learning_rates import learning_rates
 from ..schedule.run_timeline import RunTimeline, timeline_of
 from ..state_restored import state_restored
 from ..validation_images import one_image, validation_images
-from .required_parts import find_distiller
 
 
 @HOOKS.register_module()
-class TSKDVisualizationHook(Hook):
+class TSKDVisualizationHook(DistillerHook):
     """Draws two pictures for every backend of the visualizer: files, TensorBoard, W&B.
 
     - ``tskd_schedule``, before the first step: snapshots and reviews, and the learning
@@ -57,8 +56,8 @@ class TSKDVisualizationHook(Hook):
             TypeError: If the validation images are not given by a config.
         """
         self.timeline = _timeline(runner)
-        _check(runner, self.image, self.level)
-        review = find_distiller(runner, 'TSKDVisualizationHook').review
+        self._check(runner)
+        review = self.distiller(runner).review
         self.shows_maps = hasattr(review, 'compare')
         if not self.shows_maps:
             runner.logger.warning(
@@ -77,13 +76,31 @@ class TSKDVisualizationHook(Hook):
         if self.shows_maps and self.timeline.ends_review(position):
             self._show_review(runner, position)
 
+    def _check(self, runner: Runner) -> None:
+        if runner.val_loop is None:
+            raise ValueError(
+                'TSKDVisualizationHook shows a validation image, but the config has no '
+                'val_dataloader: add one, or remove the hook'
+            )
+        counts = {
+            'image': len(runner.val_dataloader.dataset),
+            'level': len(self.distiller(runner).strides),
+        }
+        for name, count in counts.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or not 0 <= value < count:
+                raise ValueError(
+                    f'{name} of TSKDVisualizationHook must be between 0 and '
+                    f'{count - 1}, but got {value}'
+                )
+
     @master_only
     def _load_image(self, runner: Runner) -> None:
         self.batch = one_image(validation_images(runner), self.image)
 
     @master_only
     def _show_review(self, runner: Runner, position: int) -> None:
-        model = find_distiller(runner, 'TSKDVisualizationHook')
+        model = self.distiller(runner)
         with state_restored(model):
             model.eval()
             reviewed = review_image(model, self.batch, self.level)
@@ -120,21 +137,3 @@ def _timeline(runner: Runner) -> RunTimeline:
             'TSKDMemoryHook, or remove this hook'
         )
     return timeline
-
-
-def _check(runner: Runner, image: int, level: int) -> None:
-    if runner.val_loop is None:
-        raise ValueError(
-            'TSKDVisualizationHook shows a validation image, but the config has no '
-            'val_dataloader: add one, or remove the hook'
-        )
-    images, levels = (
-        len(runner.val_dataloader.dataset),
-        len(find_distiller(runner, 'TSKDVisualizationHook').strides),
-    )
-    for name, value, count in (('image', image, images), ('level', level, levels)):
-        if not isinstance(value, int) or not 0 <= value < count:
-            raise ValueError(
-                f'{name} of TSKDVisualizationHook must be between 0 and {count - 1}, '
-                f'but got {value}'
-            )

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..distiller_hook import DistillerHook
 from ..hook_config import hook_class
 from .config_files import ConfigFile, files_of
 
@@ -84,7 +85,7 @@ def _is_lost(kind: type[Hook] | None, runner: Runner) -> bool:
     """Whether a hook of the host does not run, nor a child of it."""
     if kind is None:  # what registers it is not even imported
         return True
-    ours = kind.__module__.startswith('tskd_mm.')
+    ours = issubclass(kind, DistillerHook)
     return not ours and not any(isinstance(hook, kind) for hook in runner.hooks)
 
 

@@ -100,7 +100,8 @@ def chosen_classes(model: TSKDDistiller) -> list[int] | None:
 def _predict(model: TSKDDistiller, images: DataLoader) -> Predictions:
     """At even distances, as many as the time allows."""
     teacher = model.require_teacher()
-    total = len(images.dataset)
+    whole: Any = images.dataset  # the sampler has this process's share alone
+    total = len(whole)
     count = min(IMAGES, total)
     found: Predictions = []
     start = time.perf_counter()

@@ -65,10 +65,9 @@ class RunTimeline:
 
     def ends_review(self, iteration: int) -> bool:
         """Whether this is the last iteration of a review."""
-        schedule, after = self.in_iterations, iteration + 1
-        return schedule.node(iteration).kind == 'review' and (
-            schedule.since_change(after) == 1 or after == self.end
-        )
+        after = iteration + 1
+        now, then = (self.in_iterations.node(i).kind for i in (iteration, after))
+        return now == 'review' and (then != 'review' or after == self.end)
 
     def describe(self, iteration: int) -> str:
         """The phase in words, such as ``'memorize M1, next review 2/6'``.
