@@ -145,6 +145,28 @@ def test_feature_losses_without_levels():
         tiny_distiller(student_taps=[], review=None)
 
 
+@pytest.mark.parametrize(
+    'taps, named',
+    [
+        (dict(student_taps=['backbone'], teacher_taps=['neck']), 'student_taps'),
+        (dict(teacher_taps=['backbone']), 'teacher_taps'),
+        (dict(student_taps=[], feature_losses=None), 'student_taps'),
+    ],
+)
+def test_losses_that_need_the_channels_of_the_necks(taps: dict, named: str):
+    text = (
+        "['score'] in head_losses compare the outputs of the necks and need their "
+        f"channels, but {named} is {taps[named]}: set {named}=['neck'], or leave these "
+        'losses out'
+    )
+    with refused(text):
+        tiny_distiller(
+            review=None,
+            head_losses=dict(score=dict(type='ScoreWeightedL2Loss')),
+            **taps,
+        )
+
+
 def test_scores_of_two_families():
     """The teacher's come from another module than the student's."""
     teacher = CLASSIFIER | {'head': dict(CLASSIFIER['head'])}

@@ -139,6 +139,16 @@ def test_a_cascade_that_ends_early():
     assert [len(found[role]) for role in ('student', 'teacher')] == [1, 1]
 
 
+def test_double_precision_is_kept():
+    seen = {'rois': torch.tensor([[0, 1.0, 1, 20, 20]])}
+    for name in ('logits', 'deltas'):
+        seen[name] = torch.zeros(1, 4).double()
+    teacher = build().eval()
+    neck = teacher.extract_feat(torch.zeros(1, 3, 64, 64))
+    [found] = RoIHeads({}).read([seen], build(), teacher, neck, [])['student']
+    assert found.logits.dtype == found.deltas.dtype == torch.float64
+
+
 class OwnRoIHead(StandardRoIHead):
     def _bbox_forward(self, x, rois):
         raise NotImplementedError
@@ -208,6 +218,15 @@ def test_a_single_stage_detector():
     )
     with refused(message):
         RoIHeads({}).check(MODELS.build(tiny_retinanet()))
+
+
+def test_coders_are_equal_whether_given_as_lists_or_tuples():
+    def tuples(config) -> None:
+        coder = config.roi_head.bbox_head.bbox_coder
+        coder.update(target_means=(0, 0, 0, 0), target_stds=tuple(coder.target_stds))
+
+    pair = build(), build(change=tuples)
+    RoIHeads({}).match(*pair, TeacherClasses(None, lambda: None))
 
 
 def half_deltas(config) -> None:

@@ -247,10 +247,10 @@ def anchors() -> list[Tensor]:
 
 
 def threshold(box: np.ndarray, levels: list[np.ndarray]) -> float:
-    """Of ATSS, with loops."""
+    """Of ATSS, with loops; anchors (4, P) a level."""
     overlaps = []
     for level in levels:
-        boxes = level[0].reshape(4, -1).T
+        boxes = level.T
         centres = (boxes[:, :2] + boxes[:, 2:]) / 2
         distance = np.hypot(*(centres - (box[:2] + box[2:]) / 2).T)
         nearest = np.argsort(distance, kind='stable')[:9]
@@ -266,21 +266,32 @@ def diou(a: np.ndarray, b: np.ndarray) -> float:
     return iou(a, b)[0] - between**2 / diagonal**2
 
 
-def test_valuable_region():
-    boxes = torch.tensor([[9.0, 11, 30, 27], [35, 5, 62, 60]]).double()
-    found = valuable_region(anchors(), boxes, gamma=0.25)
-    levels = [level.numpy() for level in anchors()]
+def edges() -> list[Tensor]:
+    """Masks of an image that ends after 5 and 3 columns, (1, H, W)."""
+    found = [torch.ones(1, *level.shape[2:]) for level in anchors()]
+    found[0][..., 5:], found[1][..., 3:] = 0, 0
+    return found
+
+
+@pytest.mark.parametrize('padded', [False, True])
+def test_valuable_region(padded: bool):
+    """Anchors in the padding are not part of it, and count for no threshold."""
+    boxes = torch.tensor([[9.0, 11, 30, 27], [3, 5, 35, 60]]).double()
+    masks = edges() if padded else [torch.ones_like(mask) for mask in edges()]
+    valid = masks if padded else [None, None]
+    found = valuable_region(anchors(), boxes, 0.25, valid)
+    levels = [level[0, :, mask[0] > 0].numpy() for level, mask in zip(anchors(), masks)]
     limits = [threshold(box, levels) for box in boxes.numpy()]
     inside = 0
-    for level, region in zip(levels, found, strict=True):
+    for level, mask, region in zip(anchors(), masks, found, strict=True):
         assert region.shape == (1, *level.shape[2:])
         for y, x in np.ndindex(*level.shape[2:]):
-            overlaps = [diou(level[0, :, y, x], box) for box in boxes.numpy()]
-            expected = any(0.25 * a <= o <= a for o, a in zip(overlaps, limits))
-            assert bool(region[0, y, x]) == expected
-            inside += expected
+            overlaps = [diou(level[0, :, y, x].numpy(), box) for box in boxes.numpy()]
+            near = any(0.25 * a <= o <= a for o, a in zip(overlaps, limits))
+            assert bool(region[0, y, x]) == (near and mask[0, y, x] > 0)
+            inside += bool(region[0, y, x])
     assert 10 < inside < 60
-    nothing = valuable_region(anchors(), boxes[:0], gamma=0.25)
+    nothing = valuable_region(anchors(), boxes[:0], 0.25, valid)
     assert [r.shape for r in nothing] == [r.shape for r in found]
     assert not any(r.any() for r in nothing)
 
@@ -329,6 +340,7 @@ def ld(student, teacher, assigned, **options) -> dict[str, Tensor]:
         [level.bins for level in teacher],
         assigned,
         anchors(),
+        [None, None],
         [of_one_image(*BOXES), of_one_image()],
     )
 
@@ -337,7 +349,9 @@ def test_ld():
     student, teacher = gfl_levels(), gfl_levels()
     positives = [(0, 0, 2, 2, 1), (0, 0, 2, 3, 1), (1, 0, 2, 3, 0)]
     found = ld(student, teacher, assigned_to(*positives))
-    region = valuable_region(anchors(), torch.tensor(BOXES).double(), 0.25)
+    region = valuable_region(
+        anchors(), torch.tensor(BOXES).double(), 0.25, [None, None]
+    )
     main = valuable = cls = 0.0
     for level, shape in enumerate([x.shape[2:] for x in anchors()]):
         for n, y, x in np.ndindex(N, *shape):
@@ -364,7 +378,8 @@ def test_ld_without_objects():
     loss = LDLoss()
     bins = [[level.bins for level in levels] for levels in (student, teacher)]
     empty = [of_one_image(), of_one_image()]
-    found = loss(student, teacher, *bins, assigned_to(), anchors(), empty)
+    none = [None, None]
+    found = loss(student, teacher, *bins, assigned_to(), anchors(), none, empty)
     assert {name: float(value) for name, value in found.items()} == {
         'main': 0,
         'valuable': 0,
@@ -394,7 +409,13 @@ def test_ld_without_boxes_of_objects():
     )
     with refused(text):
         LDLoss()(
-            student, teacher, *bins, assigned_to(), anchors(), [DetDataSample()] * N
+            student,
+            teacher,
+            *bins,
+            assigned_to(),
+            anchors(),
+            [None, None],
+            [DetDataSample()] * N,
         )
 
 

@@ -55,6 +55,15 @@ def test_kl_in_float32_with_the_release_s_defaults():
     assert found == LogitKLLoss(4.0, 1.0)(student.float(), teacher.float())
 
 
+@pytest.mark.parametrize('kind', [LogitKLLoss, DKDLoss, DISTLoss, MultiLabelKLLoss])
+def test_double_precision_is_kept(kind: type):
+    student, teacher = (x.double() for x in logits())
+    extra = [samples()] if kind is DKDLoss else []
+    assert torch.autograd.gradcheck(
+        lambda x: kind()(x, teacher, *extra), student.requires_grad_()
+    )
+
+
 @pytest.mark.parametrize('loss', [LogitKLLoss(), DKDLoss(), DISTLoss()])
 def test_logits_of_other_classes_are_refused(loss):
     text = (

@@ -240,6 +240,15 @@ def test_what_is_trained_besides_the_student_is_optimized_and_resumed(wide_teach
 
 
 @pytest.mark.usefixtures('mmdet_scope')
+def test_losses_on_features_and_on_heads_may_share_a_name():
+    shared = tiny_distiller(
+        feature_losses={'kd': dict(type='PKDLoss')},
+        head_losses={'kd': dict(type='BCKDLoss')},
+    )
+    assert shared.loss_names == ['kd', 'kd_cls', 'kd_box', 'review']
+
+
+@pytest.mark.usefixtures('mmdet_scope')
 def test_testing_needs_no_teacher_config():
     distiller = TSKDDistiller(
         tiny_retinanet(),

@@ -1,9 +1,12 @@
 """Losses in the wrong shape, and the line that would be right."""
 
+from contextlib import suppress
+
 import pytest
 from refusals import refused
+from torch.nn import L1Loss
 
-from tskd_mm.models import AttentionTransferLoss
+from tskd_mm.models import AttentionTransferLoss, losses
 from tskd_mm.models.losses.loss_configs import check_loss_configs
 
 
@@ -63,7 +66,8 @@ def test_the_right_shape():
     [
         ('logit_losses', 'AttentionTransferLoss', 'features', 'feature_losses'),
         ('feature_losses', 'LogitKLLoss', 'scores', 'logit_losses'),
-        ('feature_losses', 'MultiLabelKLLoss', 'scores', 'logit_losses'),
+        ('head_losses', 'MultiLabelKLLoss', 'scores', 'logit_losses'),
+        ('logit_losses', 'BCKDLoss', 'heads', 'head_losses'),
     ],
 )
 def test_a_loss_of_the_other_argument(argument, kind, what, other):
@@ -73,6 +77,27 @@ def test_a_loss_of_the_other_argument(argument, kind, what, other):
     )
     with refused(text):
         check_loss_configs(argument, dict(it=dict(type=kind)))
+
+
+@pytest.mark.parametrize('kind', losses.__all__)
+def test_every_loss_belongs_to_one_argument(kind: str):
+    taken = []
+    for argument in ('feature_losses', 'logit_losses', 'head_losses'):
+        with suppress(ValueError):
+            check_loss_configs(argument, dict(it=dict(type=kind)))
+            taken.append(argument)
+    assert len(taken) == 1
+
+
+def test_a_loss_that_does_not_name_its_heads():
+    text = (
+        'L1Loss is listed in head_losses, but its class has no attribute compares: '
+        'give it under feature_losses or logit_losses'
+    )
+    for argument in ('feature_losses', 'logit_losses'):
+        check_loss_configs(argument, dict(it=dict(type=L1Loss)))
+    with refused(text):
+        check_loss_configs('head_losses', dict(it=dict(type=L1Loss)))
 
 
 def test_an_unknown_loss():

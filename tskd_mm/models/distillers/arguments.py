@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
+from ..losses.feature_loss import needs_teacher_channels
 from ..losses.loss_configs import check_loss_configs
 from ..review.review import SCORES, review_inputs
 
@@ -42,6 +43,7 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
     for name in ('feature_losses', 'logit_losses', 'head_losses'):
         check_loss_configs(name, arguments[name])
     _check_features_are_there(arguments)
+    _check_necks_are_tapped(arguments)
     if arguments['teacher_size'] and arguments['head_losses']:
         raise ValueError(
             'head_losses compare predictions cell by cell, so both models must see '
@@ -70,6 +72,20 @@ def _check_features_are_there(arguments: Mapping[str, Any]) -> None:
             "but student_taps=[] names none: name modules such as ['neck'], or set "
             'feature_losses=None'
         )
+
+
+def _check_necks_are_tapped(arguments: Mapping[str, Any]) -> None:
+    """A loss on heads that asks for channels means those of the necks."""
+    losses = arguments['head_losses'] or {}
+    asking = [name for name, loss in losses.items() if needs_teacher_channels(loss)]
+    taps = {name: arguments[name] for name in ('student_taps', 'teacher_taps')}
+    for name, paths in taps.items():
+        if asking and paths is not None and [*paths] != ['neck']:
+            raise ValueError(
+                f'{asking} in head_losses compare the outputs of the necks and need '
+                f"their channels, but {name} is {[*paths]}: set {name}=['neck'], or "
+                'leave these losses out'
+            )
 
 
 def _checkpoint(value: Any) -> Check:

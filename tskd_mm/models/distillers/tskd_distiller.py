@@ -148,7 +148,7 @@ class TSKDDistiller(PlainStudent):
                 feature_losses,
                 logit_losses,
                 self.inspection.channels,
-                self._teacher_channels((feature_losses or {}) | (head_losses or {})),
+                self._teacher_channels(feature_losses, head_losses),
                 head_losses,
             )
         check_activation(self.static_losses.logits.values(), model, logit_tap)
@@ -393,14 +393,15 @@ class TSKDDistiller(PlainStudent):
         self.teacher_inspection = replace(found, shapes=shapes)
         return tap, self.teacher_inspection
 
-    def _teacher_channels(self, losses: dict[str, dict]) -> list[int] | None:
+    def _teacher_channels(self, *losses: dict[str, dict] | None) -> list[int] | None:
         """Channels of the teacher's levels, if a loss needs them.
 
         The optimizer and DDP take the parameters of the losses before the teacher is
         brought in, so a teacher is built here just to look at it. None if there is no
         usable config of the teacher: then this is a test, or init_weights complains.
         """
-        if not any(map(needs_teacher_channels, losses.values())):
+        configs = [config for group in losses if group for config in group.values()]
+        if not any(map(needs_teacher_channels, configs)):
             return None
         try:
             source = self._find_teacher()

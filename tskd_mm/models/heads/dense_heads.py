@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..features.full_precision import full_precision
 from ..features.padding import valid_pixels
 from ..teacher.teacher_classes import TeacherClasses
 from . import readers  # noqa: F401  registers them
@@ -124,8 +125,8 @@ class DenseHeads(HeadKind):
             'teacher': theirs,
             'student_bins': [level.bins for level in ours],
             'teacher_bins': [level.bins for level in theirs],
-            'student_neck': seen.neck,
-            'teacher_neck': neck,
+            'student_neck': [*map(full_precision, seen.neck)],
+            'teacher_neck': [*map(full_precision, neck)],
             'priors': reader.priors(sizes, ours[0].boxes),
             'valid': [valid_pixels(data_samples, s, neck[0]) for s in sizes],
             'data_samples': data_samples,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..features.full_precision import full_precision
 from .dense_outputs import DenseOutputs
 
 READERS: dict[str, type['DenseReader']] = {}
@@ -48,7 +49,7 @@ class DenseReader(ABC):
 
     def read(self, outputs: Sequence[Sequence[Tensor]]) -> list[DenseOutputs]:
         """Read what the head returned: for each output one tensor a level."""
-        levels = [[_full(x) for x in level] for level in zip(*outputs)]
+        levels = [[full_precision(x) for x in level] for level in zip(*outputs)]
         sizes = [level[0].shape[-2:] for level in levels]
         priors = self.priors(sizes, levels[0][0])
         return [self.level(*parts) for parts in zip(levels, priors, self.strides)]
@@ -155,7 +156,3 @@ def _nearest(head: type) -> type[DenseReader] | None:
 def split(x: Tensor, priors: Tensor) -> Tensor:
     """(N, A * C, H, W) as (N, A, C, H, W), A that of the priors (A, ..., H, W)."""
     return x.unflatten(1, (len(priors), -1))
-
-
-def _full(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..features.full_precision import full_precision
 from ..teacher.teacher_classes import TeacherClasses
 from .head_kind import HeadKind
 from .host_class import host_class
@@ -125,4 +126,4 @@ def _inputs_of(decoder: nn.Module) -> Iterator[dict[str, Tensor]]:
 
 def _answers(model: nn.Module, states: dict[str, Any]) -> QueryOutputs:
     logits, boxes = model.bbox_head(**states)
-    return QueryOutputs(logits.float(), boxes.float())
+    return QueryOutputs(full_precision(logits), full_precision(boxes))

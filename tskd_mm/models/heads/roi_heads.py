@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..features.full_precision import full_precision
 from ..teacher.teacher_classes import TeacherClasses
 from .head_kind import HeadKind
 from .roi_stages import RoIStage, roi_stages
@@ -95,15 +96,15 @@ class RoIHeads(HeadKind):
     ) -> tuple[RoIOutputs, RoIOutputs]:
         with torch.no_grad():
             asked = stage.forward(neck, notes['rois'])
-        logits = _of_classes(asked['cls_score'].float(), self.classes)
+        logits = _of_classes(full_precision(asked['cls_score']), self.classes)
         positive, kinds = _positives(notes)
         ours = _of_kinds(notes['deltas'][positive], kinds)
         if self.classes is not None:
             kinds = kinds.new_tensor(self.classes)[kinds]
         theirs = _of_kinds(asked['bbox_pred'][positive], kinds)
         return (
-            RoIOutputs(notes['logits'].float(), ours.float()),
-            RoIOutputs(logits, theirs.float()),
+            RoIOutputs(full_precision(notes['logits']), full_precision(ours)),
+            RoIOutputs(logits, full_precision(theirs)),
         )
 
 

@@ -37,7 +37,7 @@ class RoIStage:
     def coding(self) -> dict[str, Any]:
         """How a box becomes deltas."""
         coder = self.head.bbox_coder
-        numbers = {name: getattr(coder, name, None) for name in ('means', 'stds')}
+        numbers = {name: [*getattr(coder, name, [])] for name in ('means', 'stds')}
         return {'type': type(coder).__name__, **numbers}
 
 

@@ -19,7 +19,7 @@ class BCKDLoss(nn.Module):
 
     ``p`` are the sigmoid scores of prior i for class j, ``w_ij = |p_t - p_s|``; both
     sums are divided by a count of the objects that the teacher sees
-    (:func:`.foreground.count`; the authors' release divides by the number of
+    (:func:`.teacher_foreground.count`; the authors' release divides by the number of
     positives of ATSS, which other heads have not). Source: Yang et al., arXiv
     2308.14286, sections 3.2 and 3.3.
 

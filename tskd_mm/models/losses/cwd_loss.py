@@ -19,6 +19,8 @@ class CWDLoss(nn.Module):
         loss_weight: w; 10 in that recipe.
     """
 
+    adapter = 'needed'
+
     def __init__(self, temperature: float = 1.0, loss_weight: float = 10.0) -> None:
         super().__init__()
         self.temperature = temperature

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ..features.full_precision import full_precision
 from .logits import check_same_classes
 
 
@@ -17,7 +18,7 @@ class DISTLoss(nn.Module):
     images of a batch. The student need not copy the teacher's values.
 
     Source: Huang et al., arXiv 2205.10536, section 4; both parts with weight 1 and the
-    epsilon as in the authors' release. Computed in float32.
+    epsilon as in the authors' release. Computed in float32 or float64.
 
     Args:
         temperature: T; in the release 1 for ImageNet and 4 for CIFAR-100.
@@ -45,8 +46,8 @@ class DISTLoss(nn.Module):
             ValueError: If the shapes differ.
         """
         check_same_classes(student, teacher)
-        ours = F.softmax(student.float() / self.temperature, dim=1)
-        theirs = F.softmax(teacher.float() / self.temperature, dim=1)
+        ours = F.softmax(full_precision(student) / self.temperature, dim=1)
+        theirs = F.softmax(full_precision(teacher) / self.temperature, dim=1)
         distance = _pearson_distance(ours, theirs) + _pearson_distance(ours.T, theirs.T)
         return self.loss_weight * self.temperature**2 * distance
 

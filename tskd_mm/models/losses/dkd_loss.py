@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ..features.full_precision import full_precision
 from .logits import check_same_classes
 
 
@@ -20,7 +21,7 @@ class DKDLoss(nn.Module):
     classes, both of ``softmax(logits / T)``. With a = 1 and b = b_t(other) it would be
     the plain KL.
 
-    Source: Zhao et al., arXiv 2203.08679, eq. 7. Computed in float32.
+    Source: Zhao et al., arXiv 2203.08679, eq. 7. Computed in float32 or float64.
 
     Args:
         target_weight: a; 1 in the authors' release.
@@ -64,8 +65,8 @@ class DKDLoss(nn.Module):
         """
         check_same_classes(student, teacher)
         classes = _classes(data_samples).to(student.device)
-        target_s, others_s = _split(student.float() / self.temperature, classes)
-        target_t, others_t = _split(teacher.float() / self.temperature, classes)
+        target_s, others_s = _split(full_precision(student) / self.temperature, classes)
+        target_t, others_t = _split(full_precision(teacher) / self.temperature, classes)
         loss = self.target_weight * _divergence(target_s, target_t)
         loss = loss + self.others_weight * _divergence(others_s, others_t)
         return self.loss_weight * self.temperature**2 * loss

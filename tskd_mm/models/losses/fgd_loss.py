@@ -35,6 +35,8 @@ class FGDLoss(nn.Module):
         relation_weight: lambda.
     """
 
+    adapter = 'needed'
+
     def __init__(
         self,
         teacher_channels: int,

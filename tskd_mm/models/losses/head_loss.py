@@ -25,9 +25,6 @@ class HeadLoss(nn.Module):
         student_channels: Channels of the student's levels, for a loss whose
             constructor declares a parameter of this name.
         teacher_channels: The same of the teacher's.
-
-    Raises:
-        ValueError: If the loss compares no heads.
     """
 
     def __init__(
@@ -38,15 +35,8 @@ class HeadLoss(nn.Module):
         teacher_channels: Sequence[int] | None,
     ) -> None:
         super().__init__()
-        found = loss_class(config)
-        kind = getattr(found, 'compares', None)
-        if not (isinstance(kind, type) and issubclass(kind, HeadKind)):
-            raise ValueError(
-                f'{name} of type {found.__name__} does not compare heads (its class '
-                'has no attribute compares): give it under feature_losses or '
-                'logit_losses'
-            )
-        self.kind = kind
+        found: Any = loss_class(config)
+        self.kind: type[HeadKind] = found.compares
         self.loss = build_loss(config, student_channels, teacher_channels)
         names = [*inspect.signature(self.loss.forward).parameters]
         self.asked = dict.fromkeys(names, found.__name__)

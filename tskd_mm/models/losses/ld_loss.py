@@ -65,6 +65,7 @@ class LDLoss(nn.Module):
         teacher_bins: Sequence[Tensor],
         assigned: Sequence[Tensor],
         priors: Sequence[Tensor],
+        valid: Sequence[Tensor | None],
         data_samples: Sequence[Any],
     ) -> dict[str, Tensor]:
         """Loss between the predictions of two heads.
@@ -76,13 +77,15 @@ class LDLoss(nn.Module):
             teacher_bins: (N, A, 4, R, H, W).
             assigned: Classes of the priors, (N, A, H, W); K for background.
             priors: Anchors in pixels, (A, 4, H, W).
+            valid: 1 inside the images and 0 in the padding, (N, 1, H, W); the padding
+                does not count. None where nothing is padded.
             data_samples: N, with boxes.
 
         Returns:
             ``main``, ``valuable`` and ``cls``, scalars.
         """
         main = [a < s.logits.shape[2] for a, s in zip(assigned, student)]
-        near = self._near(priors, data_samples)
+        near = self._near(priors, valid, data_samples)
         valuable = [region & ~taken for region, taken in zip(near, main)]
         bins = [
             _divergence(ours, theirs, 3, self.temperature).mean(dim=2)
@@ -101,11 +104,17 @@ class LDLoss(nn.Module):
         }
 
     def _near(
-        self, priors: Sequence[Tensor], data_samples: Sequence[Any]
+        self,
+        priors: Sequence[Tensor],
+        valid: Sequence[Tensor | None],
+        data_samples: Sequence[Any],
     ) -> list[Tensor]:
         """(N, A, H, W) a level."""
-        objects = [object_boxes(sample, 'LDLoss') for sample in data_samples]
-        images = [valuable_region(priors, boxes, self.gamma) for boxes in objects]
+        images = []
+        for index, sample in enumerate(data_samples):
+            boxes = object_boxes(sample, 'LDLoss')
+            masks = [None if mask is None else mask[index] for mask in valid]
+            images.append(valuable_region(priors, boxes, self.gamma, masks))
         return [torch.stack(level) for level in zip(*images)]
 
 

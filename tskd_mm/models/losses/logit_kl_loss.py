@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ..features.full_precision import full_precision
 from .logits import check_same_classes, standardize
 
 
@@ -12,7 +13,7 @@ class LogitKLLoss(nn.Module):
     """``w T^2 KL(softmax(teacher / T) || softmax(student / T))``, mean of the batch.
 
     Source: Hinton et al., arXiv 1503.02531, section 2; the factor T^2 keeps the
-    gradient's size independent of T. Computed in float32.
+    gradient's size independent of T. Computed in float32 or float64.
 
     Args:
         temperature: T; 4 in the TSKD release.
@@ -50,7 +51,7 @@ class LogitKLLoss(nn.Module):
             ValueError: If the shapes differ.
         """
         check_same_classes(student, teacher)
-        student, teacher = student.float(), teacher.float()
+        student, teacher = full_precision(student), full_precision(teacher)
         if self.standardize:
             student, teacher = standardize(student), standardize(teacher)
         divergence = F.kl_div(

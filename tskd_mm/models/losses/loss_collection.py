@@ -11,7 +11,6 @@ from ..features.feature_tap import Features
 from ..heads.head_kind import HeadKind
 from .feature_loss import (
     build_feature_loss,
-    loss_class,
     needs_teacher_channels,
     optional_inputs,
 )
@@ -49,7 +48,6 @@ class LossCollection(nn.Module):
     ) -> None:
         super().__init__()
         features, logits, heads = features or {}, logits or {}, heads or {}
-        _check_kinds(features | logits)
         self.features = nn.ModuleDict(
             {
                 name: build_feature_loss(config, student_channels, teacher_channels)
@@ -112,16 +110,6 @@ class LossCollection(nn.Module):
         for loss in self.heads.values():
             losses |= loss(heads[loss.kind])
         return losses
-
-
-def _check_kinds(losses: dict[str, dict]) -> None:
-    """Refuse losses on heads among those on features and logits."""
-    for name, config in losses.items():
-        if hasattr(loss_class(config), 'compares'):
-            raise ValueError(
-                f'{name} of type {loss_class(config).__name__} compares heads: give it '
-                'under head_losses'
-            )
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -5,6 +5,14 @@ from typing import Any
 
 from .feature_loss import loss_class
 
+# Which attribute of a class shows what its losses compare. Losses registered elsewhere
+# may have none.
+KINDS = {
+    'feature_losses': ('adapter', 'features'),
+    'logit_losses': ('activation', 'scores'),
+    'head_losses': ('compares', 'heads'),
+}
+
 
 def check_loss_configs(argument: str, configs: Any) -> None:
     """Check that configs of losses have names, types and the right argument.
@@ -15,7 +23,7 @@ def check_loss_configs(argument: str, configs: Any) -> None:
 
     Raises:
         TypeError: If it is not a dict of configs by name, or None.
-        ValueError: If a loss belongs to the other argument.
+        ValueError: If a loss belongs to another argument.
         KeyError: If there is no loss of that type.
     """
     if configs is None:
@@ -26,19 +34,23 @@ def check_loss_configs(argument: str, configs: Any) -> None:
             f'{_written(configs)}: write {argument}={_written(_corrected(configs))}'
         )
     for name, config in configs.items():
-        kind = loss_class(config)
-        if hasattr(kind, 'compares'):  # heads; see LossCollection
-            continue
-        if argument == 'logit_losses' and hasattr(kind, 'adapter'):
-            found, other = 'features', 'feature_losses'
-        elif argument == 'feature_losses' and hasattr(kind, 'activation'):
-            found, other = 'scores', 'logit_losses'
-        else:
-            continue
+        _check_argument(argument, name, config)
+
+
+def _check_argument(argument: str, name: str, config: dict) -> None:
+    kind = loss_class(config)
+    found = [key for key, (mark, _) in KINDS.items() if hasattr(kind, mark)]
+    if argument in found or (not found and argument != 'head_losses'):
+        return
+    if not found:
         raise ValueError(
-            f'{kind.__name__} compares {found}, but is listed in {argument}: write '
-            f'{other}={_written({name: config})}'
+            f'{kind.__name__} is listed in head_losses, but its class has no attribute '
+            'compares: give it under feature_losses or logit_losses'
         )
+    raise ValueError(
+        f'{kind.__name__} compares {KINDS[found[0]][1]}, but is listed in {argument}: '
+        f'write {found[0]}={_written({name: config})}'
+    )
 
 
 def _is_config(value: Any) -> bool:

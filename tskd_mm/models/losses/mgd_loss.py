@@ -21,6 +21,8 @@ class MGDLoss(nn.Module):
             detectors.
     """
 
+    adapter = 'needed'
+
     def __init__(
         self,
         teacher_channels: int,

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from ..features.full_precision import full_precision
 from .logits import check_same_classes
 
 
@@ -15,7 +16,7 @@ class MultiLabelKLLoss(nn.Module):
     sigmoid. The sigmoid form of :class:`.LogitKLLoss`: every label is a question of its
     own, as for :class:`mmpretrain.models.heads.MultiLabelClsHead`. Source: the
     multi-label logits distillation of Yang et al., arXiv 2308.06453, with the
-    temperature of Hinton et al., arXiv 1503.02531. Computed in float32.
+    temperature of Hinton et al., arXiv 1503.02531. Computed in float32 or float64.
 
     Args:
         temperature: T; 1 compares the probabilities that both models predict.
@@ -43,8 +44,8 @@ class MultiLabelKLLoss(nn.Module):
             ValueError: If the shapes differ.
         """
         check_same_classes(student, teacher)
-        student = student.float() / self.temperature
-        teacher = teacher.float() / self.temperature
+        student = full_precision(student) / self.temperature
+        teacher = full_precision(teacher) / self.temperature
         divergence = _divergence(student, teacher) + _divergence(-student, -teacher)
         return self.loss_weight * self.temperature**2 * divergence.sum(1).mean()
 

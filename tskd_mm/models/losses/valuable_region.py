@@ -10,7 +10,10 @@ CANDIDATES = 9  # of ATSS, on each level
 
 
 def valuable_region(
-    anchors: Sequence[Tensor], boxes: Tensor, gamma: float
+    anchors: Sequence[Tensor],
+    boxes: Tensor,
+    gamma: float,
+    valid: Sequence[Tensor | None],
 ) -> list[Tensor]:
     """Anchors whose DIoU with an object lies between ``gamma a`` and ``a``.
 
@@ -22,18 +25,29 @@ def valuable_region(
         anchors: In pixels, (A, 4, H, W), one a level.
         boxes: Of the objects of one image in pixels, (G, 4).
         gamma: 0 lets the region reach farthest, 1 leaves nothing of it.
+        valid: 1 inside the image and 0 in the padding, (1, H, W), one a level; anchors
+            in the padding do not take part. None where nothing is padded.
 
     Returns:
         Whether an anchor belongs to it, (A, H, W), one a level.
     """
+    inside = [*map(_inside, anchors, valid)]
     if len(boxes) == 0:
-        return [torch.zeros_like(level[:, 0], dtype=torch.bool) for level in anchors]
-    flat = [level.movedim(1, -1).reshape(-1, 4) for level in anchors]
-    threshold = _threshold(flat, boxes)
-    distance = distance_box_iou(torch.cat(flat), boxes)
-    inside = (distance >= gamma * threshold) & (distance <= threshold)
-    found = inside.any(dim=1).split([len(level) for level in flat])
-    return [f.view(level[:, 0].shape) for f, level in zip(found, anchors)]
+        return [torch.zeros_like(mask) for mask in inside]
+    flat = [level.movedim(1, -1) for level in anchors]
+    threshold = _threshold([x[mask] for x, mask in zip(flat, inside)], boxes)
+    region = []
+    for level, mask in zip(flat, inside):
+        distance = distance_box_iou(level.reshape(-1, 4), boxes)
+        near = (distance >= gamma * threshold) & (distance <= threshold)
+        region.append(near.any(dim=1).view_as(mask) & mask)
+    return region
+
+
+def _inside(anchors: Tensor, valid: Tensor | None) -> Tensor:
+    """Whether anchors are inside the image, (A, H, W)."""
+    everywhere = torch.ones_like(anchors[:, 0], dtype=torch.bool)
+    return everywhere if valid is None else everywhere & valid.bool()
 
 
 def _threshold(anchors: Sequence[Tensor], boxes: Tensor) -> Tensor:
