@@ -113,7 +113,8 @@ def test_the_number_of_parameters_is_the_published_one(
     kind, arguments, exact, published
 ):
     model = kind(**arguments)
-    classifier = nn.Linear(model.out_channels, 100)
+    [output] = model(torch.zeros(1, 3, 32, 32))
+    classifier = nn.Linear(output.shape[1], 100)
     count = sum(p.numel() for m in (model, classifier) for p in m.parameters())
     assert count == exact
     assert round(count / 1e6, 2) == published
@@ -128,7 +129,6 @@ def test_a_registered_backbone_returns_one_activated_map(name):
     assert isinstance(outputs, tuple) and len(outputs) == 1
     assert outputs[0].shape == (2, channels, size, size)
     assert outputs[0].min() >= 0
-    assert model.out_channels == channels
     with pytest.raises(TypeError, match='init_config'):
         make(name, init_config=None)
 

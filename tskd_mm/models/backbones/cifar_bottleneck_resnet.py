@@ -53,8 +53,6 @@ class CIFARBottleneckResNet(CIFARStageNet):
         ValueError: If ``depth`` is another number.
     """
 
-    out_channels = 512 * _EXPANSION
-
     def __init__(self, depth: int = 50, init_cfg: dict | None = None) -> None:
         if depth not in _NUM_BLOCKS:
             raise ValueError(
@@ -85,10 +83,5 @@ class CIFARBottleneckResNet(CIFARStageNet):
         """Map images (N, 3, H, W) to the one final feature map."""
         return (self.layer4(super().forward(x)[0]),)
 
-    @property
-    def feature4(self) -> nn.Module:
-        return self.layer4
-
-    @property
-    def preact4(self) -> nn.Module:
-        return self.layer4[-1].preact
+    feature4 = property(lambda self: self.layer4)
+    preact4 = property(lambda self: self.layer4[-1].preact)

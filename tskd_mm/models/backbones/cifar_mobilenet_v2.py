@@ -1,9 +1,12 @@
 """MobileNetV2 for CIFAR, in the form of the distillation benchmarks."""
 
+from functools import partial
+
 import torch.nn as nn
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor
+from torchvision.ops import Conv2dNormActivation
 
 from .cifar_stage_net import init_fan_out
 
@@ -19,27 +22,8 @@ _STAGES = (
 )
 
 
-def conv_bn_relu(
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int,
-    stride: int = 1,
-    groups: int = 1,
-) -> nn.Sequential:
-    """Convolution without bias and "same" padding, BN, ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            kernel_size // 2,
-            groups=groups,
-            bias=False,
-        ),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(),
-    )
+# Convolution, batch norm and ReLU, not in place: their outputs are taps.
+_conv_bn_relu = partial(Conv2dNormActivation, inplace=False)
 
 
 class InvertedResidual(nn.Module):
@@ -51,8 +35,8 @@ class InvertedResidual(nn.Module):
         super().__init__()
         channels = in_channels * expand_ratio
         self.conv = nn.Sequential(
-            *conv_bn_relu(in_channels, channels, 1),
-            *conv_bn_relu(channels, channels, 3, stride, groups=channels),
+            *_conv_bn_relu(in_channels, channels, 1),
+            *_conv_bn_relu(channels, channels, 3, stride, groups=channels),
             nn.Conv2d(channels, out_channels, 1, bias=False),
             nn.BatchNorm2d(out_channels),
         )
@@ -92,7 +76,7 @@ class CIFARMobileNetV2(BaseModule):
             raise ValueError(f'width_mult must be at least 1/16, but got {width_mult}')
         super().__init__(init_cfg)
         in_channels = int(32 * width_mult)
-        self.conv1 = conv_bn_relu(3, in_channels, 3, stride=2)
+        self.conv1 = _conv_bn_relu(3, in_channels, 3, stride=2)
         self.blocks = nn.ModuleList()
         for index, (width, num_blocks, first_stride) in enumerate(_STAGES):
             out_channels = int(width * width_mult)
@@ -105,8 +89,7 @@ class CIFARMobileNetV2(BaseModule):
                 )
                 in_channels = out_channels
             self.blocks.append(stage)
-        self.out_channels = int(1280 * max(width_mult, 1.0))
-        self.conv2 = conv_bn_relu(in_channels, self.out_channels, 1)
+        self.conv2 = _conv_bn_relu(in_channels, int(1280 * max(width_mult, 1.0)), 1)
         init_fan_out(self)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -116,28 +99,8 @@ class CIFARMobileNetV2(BaseModule):
             x = stage(x)
         return (self.conv2(x),)
 
-    @property
-    def feature0(self) -> nn.Module:
-        return self.conv1
-
-    @property
-    def feature1(self) -> nn.Module:
-        return self.blocks[1]
-
-    @property
-    def feature2(self) -> nn.Module:
-        return self.blocks[2]
-
-    @property
-    def feature3(self) -> nn.Module:
-        return self.blocks[4]
-
-    @property
-    def feature4(self) -> nn.Module:
-        return self.blocks[6]
-
-    preact0 = feature0
-    preact1 = feature1
-    preact2 = feature2
-    preact3 = feature3
-    preact4 = feature4
+    feature0 = preact0 = property(lambda self: self.conv1)
+    feature1 = preact1 = property(lambda self: self.blocks[1])
+    feature2 = preact2 = property(lambda self: self.blocks[2])
+    feature3 = preact3 = property(lambda self: self.blocks[4])
+    feature4 = preact4 = property(lambda self: self.blocks[6])

@@ -90,7 +90,6 @@ class CIFARResNet(CIFARStageNet):
         self.layer1 = self._stage(num_blocks, widths[0], widths[1], 1, shortcut)
         self.layer2 = self._stage(num_blocks, widths[1], widths[2], 2, shortcut)
         self.layer3 = self._stage(num_blocks, widths[2], widths[3], 2, shortcut)
-        self.out_channels = widths[3]
         init_fan_out(self)
 
     @staticmethod

@@ -82,7 +82,6 @@ class CIFARShuffleNetV1(CIFARStageNet):
         self.layer1 = self._stage(4, _STEM_CHANNELS, width, groups)
         self.layer2 = self._stage(8, width, 2 * width, groups)
         self.layer3 = self._stage(4, 2 * width, 4 * width, groups)
-        self.out_channels = 4 * width
 
     @staticmethod
     def _stage(

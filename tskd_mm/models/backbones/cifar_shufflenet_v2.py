@@ -101,9 +101,8 @@ class CIFARShuffleNetV2(CIFARStageNet):
         self.layer1 = self._stage(3, _STEM_CHANNELS, widths[0])
         self.layer2 = self._stage(7, widths[0], widths[1])
         self.layer3 = self._stage(3, widths[1], widths[2])
-        self.out_channels = widths[3]
-        self.conv2 = nn.Conv2d(widths[2], self.out_channels, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(self.out_channels)
+        self.conv2 = nn.Conv2d(widths[2], widths[3], 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(widths[3])
 
     @staticmethod
     def _stage(num_units: int, in_channels: int, out_channels: int) -> nn.Sequential:

@@ -21,7 +21,7 @@ class CIFARStageNet(BaseModule):
     """Base of the backbones made of a stem and the stages ``layer1 .. layer3``.
 
     A subclass assigns the stages, each an ``nn.Sequential`` whose last block has a
-    parameter-free module ``preact``, and the attribute ``out_channels``.
+    parameter-free module ``preact``.
 
     The taps ``feature0 .. feature3`` (stem, stages) and ``preact0 .. preact3`` (the
     same before the last ReLU; the stem stays after it) are existing modules, so
@@ -32,8 +32,6 @@ class CIFARStageNet(BaseModule):
         stem_kernel: Kernel size of the stem, odd; stride is 1.
         init_cfg: Initialization config. Default: None.
     """
-
-    out_channels: int
 
     def __init__(
         self, stem_channels: int, stem_kernel: int, init_cfg: dict | None = None
@@ -50,32 +48,10 @@ class CIFARStageNet(BaseModule):
         x = self.relu(self.bn1(self.conv1(x)))
         return (self.layer3(self.layer2(self.layer1(x))),)
 
-    @property
-    def feature0(self) -> nn.Module:
-        return self.relu
-
-    @property
-    def feature1(self) -> nn.Module:
-        return self.layer1
-
-    @property
-    def feature2(self) -> nn.Module:
-        return self.layer2
-
-    @property
-    def feature3(self) -> nn.Module:
-        return self.layer3
-
-    preact0 = feature0
-
-    @property
-    def preact1(self) -> nn.Module:
-        return self.layer1[-1].preact
-
-    @property
-    def preact2(self) -> nn.Module:
-        return self.layer2[-1].preact
-
-    @property
-    def preact3(self) -> nn.Module:
-        return self.layer3[-1].preact
+    feature0 = preact0 = property(lambda self: self.relu)
+    feature1 = property(lambda self: self.layer1)
+    feature2 = property(lambda self: self.layer2)
+    feature3 = property(lambda self: self.layer3)
+    preact1 = property(lambda self: self.layer1[-1].preact)
+    preact2 = property(lambda self: self.layer2[-1].preact)
+    preact3 = property(lambda self: self.layer3[-1].preact)

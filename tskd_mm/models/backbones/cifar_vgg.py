@@ -29,8 +29,6 @@ class CIFARVGG(BaseModule):
         ValueError: If ``depth`` is another number.
     """
 
-    out_channels = 512
-
     def __init__(self, depth: int, init_cfg: dict | None = None) -> None:
         if depth not in _CONVS_PER_BLOCK:
             raise ValueError(
@@ -74,22 +72,8 @@ class CIFARVGG(BaseModule):
             x = F.max_pool2d(x, 2)
         return (self.feature4(self.block4(x)),)
 
-    @property
-    def preact0(self) -> nn.Module:
-        return self.feature0
-
-    @property
-    def preact1(self) -> nn.Module:
-        return self.block1
-
-    @property
-    def preact2(self) -> nn.Module:
-        return self.block2
-
-    @property
-    def preact3(self) -> nn.Module:
-        return self.block3
-
-    @property
-    def preact4(self) -> nn.Module:
-        return self.block4
+    preact0 = property(lambda self: self.feature0)
+    preact1 = property(lambda self: self.block1)
+    preact2 = property(lambda self: self.block2)
+    preact3 = property(lambda self: self.block3)
+    preact4 = property(lambda self: self.block4)

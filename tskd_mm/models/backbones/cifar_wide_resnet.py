@@ -82,7 +82,6 @@ class CIFARWideResNet(BaseModule):
         self.block2 = self._stage(num_blocks, widths[0], widths[1], 2, dropout)
         self.block3 = self._stage(num_blocks, widths[1], widths[2], 2, dropout)
         self.bn1 = nn.BatchNorm2d(widths[2])
-        self.out_channels = widths[2]
         init_fan_out(self)
 
     @staticmethod
@@ -106,32 +105,10 @@ class CIFARWideResNet(BaseModule):
         x = self.block3(self.block2(self.block1(self.conv1(x))))
         return (F.relu(self.bn1(x)),)
 
-    @property
-    def feature0(self) -> nn.Module:
-        return self.conv1
-
-    @property
-    def feature1(self) -> nn.Module:
-        return self.block1
-
-    @property
-    def feature2(self) -> nn.Module:
-        return self.block2
-
-    @property
-    def feature3(self) -> nn.Module:
-        return self.block3
-
-    preact0 = feature0
-
-    @property
-    def preact1(self) -> nn.Module:
-        return self.block2.layer[0].bn1
-
-    @property
-    def preact2(self) -> nn.Module:
-        return self.block3.layer[0].bn1
-
-    @property
-    def preact3(self) -> nn.Module:
-        return self.bn1
+    feature0 = preact0 = property(lambda self: self.conv1)
+    feature1 = property(lambda self: self.block1)
+    feature2 = property(lambda self: self.block2)
+    feature3 = property(lambda self: self.block3)
+    preact1 = property(lambda self: self.block2.layer[0].bn1)
+    preact2 = property(lambda self: self.block3.layer[0].bn1)
+    preact3 = property(lambda self: self.bn1)
