@@ -41,6 +41,7 @@ def test_a_general_step_adds_the_static_losses(distiller: nn.Module):
     inputs, samples = detection_batch(distiller.data_preprocessor)
     own = distiller.student.loss(inputs, samples)
     seen, passes = _outputs(distiller.student.neck), _outputs(distiller.backbone)
+    distiller.phase = 'general'
     losses = distiller(inputs, samples, mode='loss')
     assert len(seen) == len(passes) == 1
     assert set(losses) == {*own, 'loss_pkd', 'ratio_pkd'}

@@ -1,6 +1,6 @@
 """What makes a distiller, and its checkpoints, look like its student from outside."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.model import BaseModel
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 class PlainStudent(BaseModel):
     """A model around a student that host tools take for the student itself.
 
-    Prediction, data preprocessor, attributes and ``state_dict`` are the student's own.
+    Data preprocessor, attributes and ``state_dict`` are the student's own.
 
     Args:
         student: The model inside.
@@ -19,25 +19,6 @@ class PlainStudent(BaseModel):
     def __init__(self, student: nn.Module) -> None:
         super().__init__(student.data_preprocessor)
         self.student = student
-
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[Any] | None = None,
-        mode: str = 'tensor',
-    ) -> Any:
-        """``'loss'`` calls :meth:`loss`; other modes are the student's own."""
-        if mode == 'loss':
-            return self.loss(inputs, data_samples or [])
-        return self.student(inputs, data_samples, mode=mode)
-
-    def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
-        """Losses of one batch; the student's own unless a subclass adds some."""
-        return self.student.loss(inputs, data_samples)
-
-    def unregistered_parts(self) -> list[Any]:
-        """Parts that are not modules but must move with the model; see ``_apply``."""
-        return []
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """The student's own, so that a checkpoint is a plain student."""
@@ -79,14 +60,6 @@ class PlainStudent(BaseModel):
             if not name.startswith(inside):
                 state_dict[name] = tensor
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-
-    def _apply(
-        self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any
-    ) -> 'PlainStudent':
-        super()._apply(fn, *args, **kwargs)
-        for part in self.unregistered_parts():
-            part.apply(fn)
-        return self
 
     def __getattr__(self, name: str) -> Any:
         # Host hooks reach into the model: what is not here is the student's.

@@ -1,13 +1,12 @@
 """One step of a host model that learns from a teacher and from its own past."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
 import torch
-from mmengine.dist import broadcast, is_distributed
-from mmengine.optim import OptimWrapper
+from mmengine.dist import broadcast
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
@@ -184,23 +183,15 @@ class TSKDDistiller(PlainStudent):
         """As of the student; ``'loss'`` calls :meth:`loss` and checks its values.
 
         Raises:
+            RuntimeError: If losses are computed and no hook has set the phase.
             FloatingPointError: If a loss is NaN or infinite.
         """
-        if mode == 'loss' and is_distributed():
-            self._require_hook()  # a wrapper has a train_step of its own
-        outputs = super().forward(inputs, data_samples, mode)
-        if mode == 'loss':
-            check_finite(outputs, data_samples or [])
-        return outputs
-
-    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """One step of the optimizer, as in mmengine.
-
-        Raises:
-            RuntimeError: If no hook says what to do when.
-        """
+        if mode != 'loss':
+            return self.student(inputs, data_samples, mode=mode)
         self._require_hook()
-        return super().train_step(data, optim_wrapper)
+        losses = self.loss(inputs, data_samples or [])
+        check_finite(losses, data_samples or [])
+        return losses
 
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Any]:
         """Losses of one batch: the task's, the static ones and the review's.
@@ -342,10 +333,6 @@ class TSKDDistiller(PlainStudent):
         for compiled in (self.compiled, self.compiled_review):
             compiled.check(next(self.parameters()).device)
 
-    def unregistered_parts(self) -> list[Any]:
-        """Teacher and memories: not modules, but on the student's device."""
-        return [part for part in (self.bank, self.teacher) if part is not None]
-
     def memorize(self, slot: int) -> None:
         """Copy the current student into a slot."""
         if self.bank is None:
@@ -376,6 +363,16 @@ class TSKDDistiller(PlainStudent):
         """Names of the losses that are added to the task's."""
         static = self.static_losses.names
         return static if self.review is None else [*static, 'review']
+
+    def _apply(
+        self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any
+    ) -> 'TSKDDistiller':
+        super()._apply(fn, *args, **kwargs)
+        # Not modules, but on the student's device.
+        for part in (self.bank, self.teacher):
+            if part is not None:
+                part.apply(fn)
+        return self
 
     def _find_teacher(self) -> ModelSource:
         return find_model(self.teacher_config, 'teacher', self.shared_preprocessor)
