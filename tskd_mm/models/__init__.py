@@ -1,26 +1,8 @@
-from . import backbones
+from . import backbones, losses
 from .distillers import TSKDDistiller
 from .features import attention_map
 from .loading import find_model
-from .losses import (
-    AttentionTransferLoss,
-    BCKDLoss,
-    CrossKDLoss,
-    CWDLoss,
-    DISTLoss,
-    DKDLoss,
-    FGDLoss,
-    FitNetLoss,
-    LDLoss,
-    LogitKLLoss,
-    MGDLoss,
-    MultiLabelKLLoss,
-    PKDLoss,
-    QueryKDLoss,
-    ReviewKDLoss,
-    RoIHeadKDLoss,
-    ScoreWeightedL2Loss,
-)
+from .losses import *  # noqa: F403
 from .review import (
     IncrementPredictor,
     Review,
@@ -30,25 +12,8 @@ from .review import (
 )
 
 __all__ = [
-    'AttentionTransferLoss',
-    'BCKDLoss',
-    'CrossKDLoss',
-    'LDLoss',
-    'ScoreWeightedL2Loss',
-    'CWDLoss',
-    'DISTLoss',
-    'DKDLoss',
-    'FGDLoss',
-    'FitNetLoss',
     'IncrementPredictor',
-    'LogitKLLoss',
-    'MGDLoss',
-    'MultiLabelKLLoss',
-    'PKDLoss',
-    'QueryKDLoss',
     'Review',
-    'ReviewKDLoss',
-    'RoIHeadKDLoss',
     'TSKDDistiller',
     'TemporalReview',
     'attention_map',
@@ -57,3 +22,4 @@ __all__ = [
     'increment',
     'increment_sequence',
 ]
+__all__ += losses.__all__
