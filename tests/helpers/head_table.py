@@ -3,7 +3,6 @@
 from dense_detectors import FAMILIES, WIDTH, dense_detector
 from mmengine.registry import MODELS
 
-from tskd_mm.models.heads import HeadComparison
 from tskd_mm.models.losses.loss_collection import LossCollection
 from tskd_mm.models.teacher.teacher_classes import TeacherClasses
 
@@ -14,7 +13,7 @@ def refusal(loss: str, family: str) -> str | None:
     """Why a student and a teacher of a family cannot be compared; None if they can."""
     channels = [WIDTH] * 5
     losses = LossCollection(None, None, channels, channels, {'it': dict(type=loss)})
-    heads = HeadComparison(losses.asked_of_heads)
+    heads = losses.compared_heads()
     model = MODELS.build(dense_detector(family))
     try:
         heads.check(model)

@@ -34,7 +34,7 @@ class BatchFeatures:
     student: Features
     teacher: Features
     valid: list[Tensor | None]
-    heads: dict[type, Any]
+    heads: Any
     precision: Any
 
 
@@ -63,19 +63,11 @@ def batch_features(
     return BatchFeatures(inputs, samples, student, teacher, valid, heads, precision)
 
 
-def _heads(model: TSKDDistiller, inputs: Tensor, samples: list[Any]) -> dict[type, Any]:
+def _heads(model: TSKDDistiller, inputs: Tensor, samples: list[Any]) -> Any:
     with model.heads.record(model.student) as seen:
-        if model.heads:
+        if model.static_losses.heads:
             model.student.loss(inputs, samples)
-    return {kind: _leaves(record) for kind, record in seen.items()}
-
-
-def _leaves(record: Any) -> Any:
-    """What a head was seen to take and give, cut off from its graph."""
-    if isinstance(record, (dict, list)):
-        return apply_to(record, _is_float, as_leaf)
-    vars(record).update(apply_to(vars(record), _is_float, as_leaf))
-    return record
+    return apply_to(seen, _is_float, as_leaf)
 
 
 def _is_float(value: Any) -> bool:

@@ -168,7 +168,7 @@ def test_crossed_by_hand():
         model.student.loss(inputs, samples)
     neck = model.teacher(inputs, samples).neck
     known = model.heads.read(seen, model.student, model.teacher.model, neck, samples)
-    crossed = known[DenseHeads]['crossed']
+    crossed = known['crossed']
     for level, feature in zip(crossed, model.student.extract_feat(inputs), strict=True):
         for convolution in student.cls_convs[:3]:
             feature = convolution(feature)
@@ -197,8 +197,7 @@ def test_padding_does_not_count(family: str):
     with model.heads.record(model.student) as seen:
         model.student.loss(inputs, samples)
     neck = model.teacher(inputs, samples).neck
-    known = model.heads.read(seen, model.student, model.teacher.model, neck, samples)
-    [parts] = known.values()
+    parts = model.heads.read(seen, model.student, model.teacher.model, neck, samples)
     losses = model.static_losses.heads.values()
     expected = [loss(parts) for loss in losses]
     pairs = zip(*(parts[f'{role}_neck'] for role in ('student', 'teacher')))
@@ -281,11 +280,11 @@ def of_teacher(**head: Any) -> dict:
     return config
 
 
-def differ(what: str, ours: Any, theirs: Any, head: str = 'RetinaHead') -> str:
+def differ(what: str, ours: Any, theirs: Any) -> str:
     return (
-        f'head losses compare both heads on the same grid, but {what} of '
-        f'RetinaHead of the student is {ours} and of {head} of the teacher {theirs}: '
-        'use a teacher with a head of the same kind and priors, or feature_losses alone'
+        f'head losses compare both heads on the same grid, so {what} must be equal, '
+        f'but the student has {ours} and the teacher {theirs}: use a teacher with a '
+        'head of the same kind, or feature_losses alone'
     )
 
 
@@ -293,12 +292,7 @@ def test_heads_that_differ():
     generator = dense_detector('RetinaNet').bbox_head.anchor_generator
     strides = [8, 16, 32, 64, 128]
     refuse(
-        differ(
-            'layout',
-            'anchors and their deltas',
-            'distributions of distances',
-            'GFLHead',
-        ),
+        differ('layout', 'anchors and their deltas', 'distributions of distances'),
         teacher=dense_detector('GFL'),
         losses={'bckd': LOSSES['bckd']},
     )
@@ -314,8 +308,7 @@ def test_heads_that_differ():
     )
     other = dense_detector('GFL')
     other.bbox_head.reg_max = 7
-    text = differ('reg_max', 16, 7, 'GFLHead').replace('RetinaHead', 'GFLHead')
-    refuse(text, 'GFL', teacher=other)
+    refuse(differ('reg_max', 16, 7), 'GFL', teacher=other)
 
 
 def test_heads_of_other_widths():
@@ -370,10 +363,10 @@ def test_levels_that_round_otherwise():
         images[..., :-32], samples, None
     )
     text = (
-        'head losses compare both heads on the same grid, but the levels of '
-        'the student have [(8, 8), (4, 4), (2, 2), (1, 1), (1, 1)] pixels and those of '
+        'head losses compare both heads on the same grid, so the size of levels must '
+        'be equal, but the student has [(8, 8), (4, 4), (2, 2), (1, 1), (1, 1)] and '
         'the teacher [(8, 4), (4, 2), (2, 1), (1, 1), (1, 1)]: use a teacher whose '
-        'strides round alike, and one size of images for both'
+        'strides round alike, and one size of images'
     )
     with refused(text):
         model.loss(inputs, samples)
@@ -392,6 +385,14 @@ def test_an_input_of_another_name_is_refused():
         'teacher_neck, priors, assigned, valid, data_samples'
     )
     refuse(text, losses={'it': dict(type=Curious)})
+
+
+def test_heads_of_two_kinds():
+    text = (
+        "a detector has heads of one kind, but the head_losses ['a', 'b'] compare "
+        'DenseHeads, RoIHeads: keep those of one kind'
+    )
+    refuse(text, losses={'a': LOSSES['bckd'], 'b': dict(type='RoIHeadKDLoss')})
 
 
 def test_names_of_parts_are_taken():

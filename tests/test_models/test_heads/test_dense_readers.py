@@ -170,9 +170,9 @@ def test_a_subclass_with_a_forward_of_its_own_needs_its_own_reader(override: str
     head = child.__new__(child)
     nn.Module.__init__(head)
     text = (
-        f'there is no reader for OwnHead, the head of the student: known are {KNOWN} '
-        'and subclasses that do not override forward or forward_single; write a '
-        'DenseReader and register it with @reads'
+        f'losses on dense heads read {KNOWN} and subclasses that do not override '
+        'forward, forward_single, but found OwnHead in the student, which overrides '
+        f'{override}: write a DenseReader for it and register it with @reads'
     )
     with refused(text):
         find_reader(with_head(head), 'student')

@@ -11,8 +11,6 @@ from mmengine.runner import Runner
 from refusals import refused
 from torch import Tensor, nn
 
-from tskd_mm.models.heads import DenseHeads
-
 ROOT = Path(__file__).resolve().parents[3]
 PAIR = ROOT / 'configs' / 'tskd' / 'yolox_nano_to_pico_coco.py'
 
@@ -62,8 +60,7 @@ def test_what_is_read_are_the_persons_that_it_finds(persons):
     with model.heads.record(model.student) as seen:
         model.student.loss(inputs, samples)
     neck = model.teacher(inputs, samples).neck
-    [heads] = model.heads.kinds.values()
-    known = heads.read(seen[DenseHeads], model.student, teacher, neck, samples)
+    known = model.heads.read(seen, model.student, teacher, neck, samples)
     with torch.no_grad():
         found = teacher.predict(inputs, [s.clone() for s in samples], rescale=False)
     persons = 0

@@ -109,9 +109,10 @@ def refuse(model: nn.Module, message: str) -> None:
 def test_other_detectors():
     refuse(
         MODELS.build(tiny_retinanet()),
-        'losses on queries read DeformableDETR, DABDETR, DINO and subclasses that do '
-        'not override forward_transformer, pre_decoder, forward_decoder, but found '
-        'RetinaNet in the student',
+        'losses on queries read mmdet.DABDETR, mmdet.DINO, mmdet.DeformableDETR and '
+        'subclasses that do not override forward_transformer, pre_decoder, '
+        'forward_decoder, but found RetinaNet in the student: use such a detector, or '
+        'feature_losses alone',
     )
 
 
@@ -120,9 +121,10 @@ def test_a_subclass_with_queries_of_another_kind():
     model.__class__ = OwnQueries
     refuse(
         model,
-        'losses on queries read DeformableDETR, DABDETR, DINO and subclasses that do '
-        'not override forward_transformer, pre_decoder, forward_decoder, but found '
-        'OwnQueries in the student, which overrides pre_decoder',
+        'losses on queries read mmdet.DABDETR, mmdet.DINO, mmdet.DeformableDETR and '
+        'subclasses that do not override forward_transformer, pre_decoder, '
+        'forward_decoder, but found OwnQueries in the student, which overrides '
+        'pre_decoder: use such a detector, or feature_losses alone',
     )
 
 
@@ -157,7 +159,7 @@ TWO_STAGE = {'as_two_stage': True, 'with_box_refine': True}
             dict(family='deformable'),
             dict(family='dab'),
             'the class of the detector must be equal, but the student has '
-            'DeformableDETR and the teacher DABDETR',
+            'mmdet.DeformableDETR and the teacher mmdet.DABDETR',
         ),
         (
             dict(family='deformable'),

@@ -175,26 +175,30 @@ def no_boxes(model: nn.Module) -> None:
     model.roi_head.bbox_head.with_reg = False
 
 
+ROI_HEADS = (
+    'losses on RoI heads read mmdet.CascadeRoIHead, mmdet.StandardRoIHead and '
+    'subclasses that do not override _bbox_forward, bbox_loss'
+)
+ADVICE = 'use such a detector, or feature_losses alone'
+
+
 @pytest.mark.parametrize(
     'change, message',
     [
         (
             own_head,
-            'losses on RoI heads read StandardRoIHead, CascadeRoIHead and subclasses '
-            'that do not override _bbox_forward, bbox_loss, but found OwnRoIHead in '
-            'the student, which overrides _bbox_forward',
+            f'{ROI_HEADS}, but found OwnRoIHead in the student, which overrides '
+            f'_bbox_forward: {ADVICE}',
         ),
         (
             own_box_head,
-            'losses on box heads read BBoxHead, ConvFCBBoxHead and subclasses that do '
-            'not override forward, but found OwnBoxHead in the student, which '
-            'overrides forward',
+            'losses on box heads read mmdet.BBoxHead, mmdet.ConvFCBBoxHead and '
+            'subclasses that do not override forward, but found OwnBoxHead in the '
+            f'student, which overrides forward: {ADVICE}',
         ),
         (
             other_roi_head,
-            'losses on RoI heads read StandardRoIHead, CascadeRoIHead and subclasses '
-            'that do not override _bbox_forward, bbox_loss, but found Linear in the '
-            'student',
+            f'{ROI_HEADS}, but found Linear in the student: {ADVICE}',
         ),
         (
             no_boxes,
@@ -238,16 +242,18 @@ def half_deltas(config) -> None:
     [
         (
             dict(family='cascade'),
-            'every stage of the student is compared with one of the teacher, but the '
-            'student has 1 and the teacher 3: use a teacher with as many',
+            'each stage is compared with one of the teacher, so the number of stages '
+            'must be equal, but the student has 1 and the teacher 3: use a teacher '
+            'with as many stages, and the same bbox_coder in each',
         ),
         (
             dict(change=half_deltas),
-            'boxes are compared as the heads encode them, but stage 0 of the student '
-            "has {'type': 'DeltaXYWHBBoxCoder', 'means': [0.0, 0.0, 0.0, 0.0], 'stds': "
-            "[0.1, 0.1, 0.2, 0.2]} and of the teacher {'type': 'DeltaXYWHBBoxCoder', "
-            "'means': [0.0, 0.0, 0.0, 0.0], 'stds': [0.05, 0.05, 0.1, 0.1]}: give both "
-            'the same bbox_coder',
+            'each stage is compared with one of the teacher, so the coder of stage 0 '
+            "must be equal, but the student has {'type': 'DeltaXYWHBBoxCoder', "
+            "'means': [0.0, 0.0, 0.0, 0.0], 'stds': [0.1, 0.1, 0.2, 0.2]} and the "
+            "teacher {'type': 'DeltaXYWHBBoxCoder', 'means': [0.0, 0.0, 0.0, 0.0], "
+            "'stds': [0.05, 0.05, 0.1, 0.1]}: use a teacher with as many stages, and "
+            'the same bbox_coder in each',
         ),
     ],
 )

@@ -78,8 +78,8 @@ def test_mmdet_s_own_box_structures_are_taken():
 
 def test_samples_without_boxes_are_refused():
     text = (
-        'FGDLoss needs the boxes of the objects (gt_instances.bboxes), but a '
-        'DataSample of the batch has none: use it with a detector'
+        'a loss needs the boxes of the objects (gt_instances.bboxes), but a DataSample '
+        'of the batch has none: use FGDLoss and LDLoss with detectors alone'
     )
     with refused(text):
         FGDLoss(2)(*torch.ones(2, 1, 2, 4, 4), [DataSample()])

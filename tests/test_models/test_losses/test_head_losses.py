@@ -10,7 +10,6 @@ from mmdet.models.losses import GIoULoss, KnowledgeDistillationKLDivLoss
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox_overlaps
 from mmengine.structures import InstanceData
-from refusals import refused
 from torch import Tensor
 
 from tskd_mm.models.heads import DenseOutputs
@@ -398,25 +397,6 @@ def test_divergences_are_the_host_s():
     scores = [levels[0].logits[0, :, :, 1, 1] for levels in (student, teacher)]
     host = KnowledgeDistillationKLDivLoss(reduction='sum', loss_weight=10, T=2)
     torch.testing.assert_close(found['cls'], host(*scores))
-
-
-def test_ld_without_boxes_of_objects():
-    student, teacher = gfl_levels(), gfl_levels()
-    bins = [[level.bins for level in levels] for levels in (student, teacher)]
-    text = (
-        'LDLoss needs the boxes of the objects (gt_instances.bboxes), but a '
-        'DetDataSample of the batch has none: use it with a detector'
-    )
-    with refused(text):
-        LDLoss()(
-            student,
-            teacher,
-            *bins,
-            assigned_to(),
-            anchors(),
-            [None, None],
-            [DetDataSample()] * N,
-        )
 
 
 def score_weighted(student, teacher, said, valid) -> float:

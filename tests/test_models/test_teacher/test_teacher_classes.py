@@ -10,7 +10,6 @@ from mmengine.runner import Runner
 from refusals import refused
 from toys import coco_set, detection_batch, run_config
 
-from tskd_mm.models.heads import DenseHeads
 from tskd_mm.models.loading.class_names import class_names
 from tskd_mm.models.loading.model_config import find_model
 from tskd_mm.models.teacher.teacher_classes import TeacherClasses
@@ -199,14 +198,13 @@ def test_scores_of_a_dense_head(family: str):
     inputs, samples = detection_batch(model.data_preprocessor)
     for sample in samples:
         sample.gt_instances.labels %= 2
-    [heads] = model.heads.kinds.values()
     with model.heads.record(model.student) as seen:
         model.student.loss(inputs, samples)
     neck = model.teacher(inputs, samples).neck
     models = model.student, model.teacher.model
-    chosen = heads.read(seen[DenseHeads], *models, neck, samples)
-    heads.classes = None
-    whole = heads.read(seen[DenseHeads], *models, neck, samples)
+    chosen = model.heads.read(seen, *models, neck, samples)
+    model.heads.classes = None
+    whole = model.heads.read(seen, *models, neck, samples)
     for name in ('teacher', 'crossed'):
         for some, every in zip(chosen[name], whole[name], strict=True):
             assert every.logits.shape[2] == 5

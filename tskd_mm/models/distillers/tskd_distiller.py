@@ -15,7 +15,6 @@ from ..features.dry_run import Inspection, inspect
 from ..features.feature_tap import Features, FeatureTap
 from ..features.level_match import check_channels, fit_size, match_levels
 from ..features.padding import valid_levels
-from ..heads.head_comparison import HeadComparison
 from ..loading.class_names import class_names
 from ..loading.explain_download import explain_download
 from ..loading.model_config import ModelSource, find_model
@@ -151,7 +150,7 @@ class TSKDDistiller(PlainStudent):
                 head_losses,
             )
         check_activation(self.static_losses.logits.values(), model, logit_tap)
-        self.heads = HeadComparison(self.static_losses.asked_of_heads)
+        self.heads = self.static_losses.compared_heads()
         self.heads.check(model)
         self.balance = LossBalance(self.static_losses.logits)
         self.compiled = self.compiled_review = CompiledParts()
@@ -291,7 +290,7 @@ class TSKDDistiller(PlainStudent):
             self.data_preprocessor,
             self.teacher_size,
             classes.of_logits(self.inspection, found),
-            whole_neck=bool(self.heads),
+            whole_neck=len(self.static_losses.heads) > 0,
         )
 
     def require_teacher(self) -> FrozenTeacher:

@@ -3,7 +3,6 @@
 from .dense_heads import DenseHeads
 from .dense_outputs import DenseOutputs
 from .dense_reader import DenseReader, reads
-from .head_comparison import HeadComparison
 from .head_kind import HeadKind
 from .query_heads import QueryHeads, QueryOutputs
 from .roi_heads import RoIHeads, RoIOutputs
@@ -13,7 +12,6 @@ __all__ = [
     'DenseHeads',
     'DenseOutputs',
     'DenseReader',
-    'HeadComparison',
     'QueryHeads',
     'QueryOutputs',
     'RoIHeads',

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,16 +24,14 @@ def branch_features(reader: DenseReader) -> Iterator[Features]:
 
     with ExitStack() as stack:
         for branch, levels in found.items():
-
-            def keep(
-                module: nn.Module, args: Any, output: Tensor, levels: Any = levels
-            ) -> None:
-                levels.append(output)
-
             for convolutions in reader.stacks(branch):
-                handle = convolutions[-2].register_forward_hook(keep)
+                handle = convolutions[-2].register_forward_hook(partial(_keep, levels))
                 stack.callback(handle.remove)
         yield found
+
+
+def _keep(levels: list[Tensor], module: nn.Module, args: Any, output: Tensor) -> None:
+    levels.append(output)
 
 
 def cross(

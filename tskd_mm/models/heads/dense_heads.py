@@ -1,39 +1,23 @@
 """Reads the dense heads of two single-stage detectors, to be compared cell by cell."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..features.full_precision import full_precision
-from ..features.padding import valid_pixels
+from ..features.padding import valid_levels
 from ..teacher.teacher_classes import TeacherClasses
 from . import readers  # noqa: F401  registers them
 from .assigned_labels import assigned_labels
 from .cross_head import branch_features, check_branches, check_width, cross
 from .dense_outputs import DenseOutputs
 from .dense_reader import DenseReader, find_reader
-from .head_kind import HeadKind
+from .head_kind import HeadKind, check_equal
 
-
-@dataclass
-class Seen:
-    """What the student's head took and gave in one forward pass.
-
-    Attributes:
-        neck: Its input, (N, C, H, W) a level.
-        outputs: What it returned.
-        branches: See :func:`.branch_features`; where a loss asks for ``crossed``.
-        labels: See :func:`.assigned_labels`; where a loss asks for ``assigned``.
-    """
-
-    neck: Sequence[Tensor] = ()
-    outputs: Sequence[Sequence[Tensor]] = ()
-    branches: Mapping[str, list[Tensor]] = field(default_factory=dict)
-    labels: list[Tensor] = field(default_factory=list)
+SAME_GRID = 'head losses compare both heads on the same grid'
 
 
 class DenseHeads(HeadKind):
@@ -75,7 +59,8 @@ class DenseHeads(HeadKind):
     ) -> None:
         ours, theirs = find_reader(student, 'student'), find_reader(teacher, 'teacher')
         self._check(theirs, 'teacher')
-        _check_signatures(ours, theirs)
+        advice = 'use a teacher with a head of the same kind, or feature_losses alone'
+        check_equal(ours.signature(), theirs.signature(), SAME_GRID, advice)
         self.classes = classes.indices(ours.num_classes, theirs.num_classes)
         if 'crossed' in self.asked:
             check_width(ours, theirs, self.asked['crossed'])
@@ -91,52 +76,55 @@ class DenseHeads(HeadKind):
             )
 
     @contextmanager
-    def record(self, student: nn.Module) -> Iterator[Seen]:
+    def record(self, student: nn.Module) -> Iterator[dict[str, Any]]:
+        """While open, note what the head is given and returns, and what losses ask."""
         reader = find_reader(student, 'student')
-        seen = Seen()
+        seen: dict[str, Any] = {}
 
         def keep(module: nn.Module, args: Any, outputs: Any) -> None:
-            seen.neck, seen.outputs = args[0], outputs
+            seen.update(neck=args[0], outputs=outputs)
 
         with ExitStack() as stack:
             stack.callback(reader.head.register_forward_hook(keep).remove)
             if 'crossed' in self.asked:
-                seen.branches = stack.enter_context(branch_features(reader))
+                seen['branches'] = stack.enter_context(branch_features(reader))
             if 'assigned' in self.asked:
-                seen.labels = stack.enter_context(assigned_labels(reader.head))
+                seen['labels'] = stack.enter_context(assigned_labels(reader.head))
             yield seen
 
     def read(
         self,
-        seen: Seen,
+        seen: dict[str, Any],
         student: nn.Module,
         teacher: nn.Module,
         neck: Sequence[Tensor],
         data_samples: Sequence[Any],
     ) -> dict[str, Any]:
         reader = find_reader(teacher, 'teacher')
-        ours = find_reader(student, 'student').read(seen.outputs)
+        ours = find_reader(student, 'student').read(seen['outputs'])
         with torch.no_grad():
             theirs = self._chosen(reader.read(reader.head(neck)))
-        _check_sizes(ours, theirs)
+        advice = 'use a teacher whose strides round alike, and one size of images'
+        check_equal(_sizes(ours), _sizes(theirs), SAME_GRID, advice)
         sizes = [level.logits.shape[-2:] for level in ours]
         known: dict[str, Any] = {
             'student': ours,
             'teacher': theirs,
             'student_bins': [level.bins for level in ours],
             'teacher_bins': [level.bins for level in theirs],
-            'student_neck': [*map(full_precision, seen.neck)],
+            'student_neck': [*map(full_precision, seen['neck'])],
             'teacher_neck': [*map(full_precision, neck)],
-            'priors': reader.priors(sizes, ours[0].boxes),
-            'valid': [valid_pixels(data_samples, s, neck[0]) for s in sizes],
+            'valid': valid_levels(data_samples, [level.boxes for level in ours]),
             'data_samples': data_samples,
         }
+        if 'priors' in self.asked:
+            known['priors'] = reader.priors(sizes, ours[0].boxes)
         if 'crossed' in self.asked:
-            known['crossed'] = self._chosen(cross(reader, seen.branches, neck))
+            known['crossed'] = self._chosen(cross(reader, seen['branches'], neck))
         if 'assigned' in self.asked:
             known['assigned'] = [
                 labels.view(len(data_samples), *size, -1).movedim(-1, 1)
-                for labels, size in zip(seen.labels, sizes)
+                for labels, size in zip(seen['labels'], sizes)
             ]
         return known
 
@@ -144,29 +132,5 @@ class DenseHeads(HeadKind):
         return [level.of_classes(self.classes) for level in levels]
 
 
-def _check_signatures(student: DenseReader, teacher: DenseReader) -> None:
-    ours, theirs = student.signature(), teacher.signature()
-    for what, value in ours.items():
-        if value != theirs[what]:
-            raise ValueError(
-                'head losses compare both heads on the same grid, but '
-                f'{what} of {type(student.head).__name__} of the student is {value} '
-                f'and of {type(teacher.head).__name__} of the teacher {theirs[what]}: '
-                'use a teacher with a head of the same kind and priors, or '
-                'feature_losses alone'
-            )
-
-
-def _check_sizes(
-    student: Sequence[DenseOutputs], teacher: Sequence[DenseOutputs]
-) -> None:
-    ours, theirs = (
-        [tuple(level.logits.shape[-2:]) for level in levels]
-        for levels in (student, teacher)
-    )
-    if ours != theirs:
-        raise ValueError(
-            'head losses compare both heads on the same grid, but the levels '
-            f'of the student have {ours} pixels and those of the teacher {theirs}: '
-            'use a teacher whose strides round alike, and one size of images for both'
-        )
+def _sizes(levels: Sequence[DenseOutputs]) -> dict[str, list[tuple[int, ...]]]:
+    return {'the size of levels': [tuple(x.logits.shape[-2:]) for x in levels]}

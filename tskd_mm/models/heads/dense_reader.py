@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..features.full_precision import full_precision
 from .dense_outputs import DenseOutputs
+from .host_class import host_class
 
 READERS: dict[str, type['DenseReader']] = {}
 OWN_FORWARD = ('forward', 'forward_single')
@@ -127,30 +128,14 @@ def find_reader(model: nn.Module, role: str) -> DenseReader:
             f'head losses on dense heads read bbox_head, but the {role} '
             f'{type(model).__name__} has none: use a single-stage detector'
         )
-    reader = _nearest(type(head))
-    if reader is None:
-        raise ValueError(
-            f'there is no reader for {type(head).__name__}, the head of the {role}: '
-            f'known are {", ".join(sorted(READERS))} and subclasses that do not '
-            'override forward or forward_single; write a DenseReader and register it '
-            'with @reads'
-        )
+    advice = 'write a DenseReader for it and register it with @reads'
+    name = host_class(head, READERS, OWN_FORWARD, 'dense heads', role, advice)
     if not getattr(head, 'use_sigmoid_cls', True):
         raise ValueError(
             f'{type(head).__name__} of the {role} has softmax scores, but head losses '
             'compare sigmoid scores: set use_sigmoid=True in its loss_cls'
         )
-    return reader(head)
-
-
-def _nearest(head: type) -> type[DenseReader] | None:
-    for kind in head.__mro__:
-        reader = READERS.get(f'{kind.__module__.partition(".")[0]}.{kind.__name__}')
-        if reader is not None:
-            return reader
-        if any(name in vars(kind) for name in OWN_FORWARD):
-            return None
-    return None
+    return READERS[name](head)
 
 
 def split(x: Tensor, priors: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -90,3 +90,45 @@ class HeadKind(ABC):
             neck: All outputs of the teacher's neck, each (N, C, H, W).
             data_samples: One per image.
         """
+
+
+class NoHeads(HeadKind):
+    """Where no loss compares heads: every method does nothing."""
+
+    offers = ()
+
+    def check(self, *args: Any) -> None:
+        """Any student will do."""
+
+    def match(self, *args: Any) -> None:
+        """Any pair will do."""
+
+    def record(self, *args: Any) -> AbstractContextManager[None]:
+        """Nothing is watched."""
+        return nullcontext()
+
+    def read(self, *args: Any) -> dict[str, Any]:
+        """Nothing is read."""
+        return {}
+
+
+def check_equal(
+    student: Mapping[str, Any], teacher: Mapping[str, Any], why: str, advice: str
+) -> None:
+    """Check that the heads of student and teacher are alike where they must be.
+
+    Args:
+        student: What must be equal, by its name.
+        teacher: The same of the teacher.
+        why: Why it must, for the message.
+        advice: What to do, for the message.
+
+    Raises:
+        ValueError: If something differs; names the first.
+    """
+    for what, ours in student.items():
+        if ours != teacher[what]:
+            raise ValueError(
+                f'{why}, so {what} must be equal, but the student has {ours} and the '
+                f'teacher {teacher[what]}: {advice}'
+            )

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from ..features.full_precision import full_precision
 from ..teacher.teacher_classes import TeacherClasses
-from .head_kind import HeadKind
+from .head_kind import HeadKind, check_equal
 from .host_class import host_class
 
-DETECTORS = ('DeformableDETR', 'DABDETR', 'DINO')
+DETECTORS = ('mmdet.DeformableDETR', 'mmdet.DABDETR', 'mmdet.DINO')
 METHODS = ('forward_transformer', 'pre_decoder', 'forward_decoder')
 # The decoder's names of what ``forward_decoder`` is given under others.
 RENAMED = {
@@ -57,13 +57,8 @@ class QueryHeads(HeadKind):
         self, student: nn.Module, teacher: nn.Module, classes: TeacherClasses
     ) -> None:
         ours, theirs = _signature(student, 'student'), _signature(teacher, 'teacher')
-        for what, value in ours.items():
-            if theirs[what] != value:
-                raise ValueError(
-                    "the student's decoder answers the teacher's queries, so "
-                    f'{what} must be equal, but the student has {value} and the '
-                    f'teacher {theirs[what]}: use another teacher'
-                )
+        why = "the student's decoder answers the teacher's queries"
+        check_equal(ours, theirs, why, 'use another teacher')
         counts = [model.bbox_head.num_classes for model in (student, teacher)]
         self.classes = classes.indices(*counts)
 
@@ -90,7 +85,8 @@ class QueryHeads(HeadKind):
 
 def _signature(model: nn.Module, role: str) -> dict[str, Any]:
     """What must be equal for one decoder to take the other's queries."""
-    family = host_class(model, DETECTORS, METHODS, 'queries', role)
+    advice = 'use such a detector, or feature_losses alone'
+    family = host_class(model, DETECTORS, METHODS, 'queries', role, advice)
     if not model.bbox_head.loss_cls.use_sigmoid:
         raise ValueError(
             f'losses on queries need sigmoid scores, but the class loss of the {role}, '

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..features.full_precision import full_precision
 from ..teacher.teacher_classes import TeacherClasses
-from .head_kind import HeadKind
+from .head_kind import HeadKind, check_equal
 from .roi_stages import RoIStage, roi_stages
 
 
@@ -45,20 +45,10 @@ class RoIHeads(HeadKind):
         self, student: nn.Module, teacher: nn.Module, classes: TeacherClasses
     ) -> None:
         ours, theirs = roi_stages(student, 'student'), roi_stages(teacher, 'teacher')
-        if len(ours) != len(theirs):
-            raise ValueError(
-                'every stage of the student is compared with one of the teacher, but '
-                f'the student has {len(ours)} and the teacher {len(theirs)}: use a '
-                'teacher with as many'
-            )
+        why = 'each stage is compared with one of the teacher'
+        advice = 'use a teacher with as many stages, and the same bbox_coder in each'
+        check_equal(_signature(ours), _signature(theirs), why, advice)
         self.classes = classes.indices(ours[0].num_classes, theirs[0].num_classes)
-        for stage, (our, their) in enumerate(zip(ours, theirs)):
-            if our.coding != their.coding:
-                raise ValueError(
-                    f'boxes are compared as the heads encode them, but stage {stage} '
-                    f'of the student has {our.coding} and of the teacher '
-                    f'{their.coding}: give both the same bbox_coder'
-                )
 
     @contextmanager
     def record(self, student: nn.Module) -> Iterator[list[dict[str, Tensor]]]:
@@ -106,6 +96,12 @@ class RoIHeads(HeadKind):
             RoIOutputs(full_precision(notes['logits']), full_precision(ours)),
             RoIOutputs(logits, full_precision(theirs)),
         )
+
+
+def _signature(stages: Sequence[RoIStage]) -> dict[str, Any]:
+    """What must be equal for the deltas of two heads to be comparable."""
+    codings = {f'the coder of stage {i}': s.coding for i, s in enumerate(stages)}
+    return {'the number of stages': len(stages), **codings}
 
 
 def _hooks(stage: RoIStage, notes: dict[str, Tensor]) -> list[Any]:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from .host_class import host_class
 
-ROI_HEADS = ('StandardRoIHead', 'CascadeRoIHead')
-BOX_HEADS = ('BBoxHead', 'ConvFCBBoxHead')
+ROI_HEADS = ('mmdet.StandardRoIHead', 'mmdet.CascadeRoIHead')
+BOX_HEADS = ('mmdet.BBoxHead', 'mmdet.ConvFCBBoxHead')
+ADVICE = 'use such a detector, or feature_losses alone'
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def roi_stages(model: nn.Module, role: str) -> list[RoIStage]:
             f'R-CNN, but {type(model).__name__}, the {role}, has no roi_head'
         )
     own = ('_bbox_forward', 'bbox_loss')
-    if host_class(roi_head, ROI_HEADS, own, 'RoI heads', role) == 'StandardRoIHead':
+    kind = host_class(roi_head, ROI_HEADS, own, 'RoI heads', role, ADVICE)
+    if kind == 'mmdet.StandardRoIHead':
         parts = [(roi_head.bbox_roi_extractor, roi_head.bbox_head)]
         forwards = [roi_head._bbox_forward]
     else:
@@ -70,7 +72,7 @@ def roi_stages(model: nn.Module, role: str) -> list[RoIStage]:
 
 
 def _check_box_head(head: nn.Module, role: str) -> None:
-    host_class(head, BOX_HEADS, ('forward',), 'box heads', role)
+    host_class(head, BOX_HEADS, ('forward',), 'box heads', role, ADVICE)
     if not (head.with_cls and head.with_reg) or head.custom_cls_channels:
         raise ValueError(
             f'losses on RoI heads need scores of each class and the background, and '

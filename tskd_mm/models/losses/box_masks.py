@@ -60,12 +60,11 @@ def _touched(start: Tensor, stop: Tensor, cells: int) -> Tensor:
     return (index >= first) & (index <= last)
 
 
-def object_boxes(sample: Any, loss: str = 'FGDLoss') -> Tensor:
+def object_boxes(sample: Any) -> Tensor:
     """Corners of the objects of one image in pixels, (boxes, 4).
 
     Args:
         sample: With ``gt_instances.bboxes``.
-        loss: Who asks, for the message.
 
     Raises:
         ValueError: If the sample has none.
@@ -73,7 +72,8 @@ def object_boxes(sample: Any, loss: str = 'FGDLoss') -> Tensor:
     boxes = getattr(getattr(sample, 'gt_instances', None), 'bboxes', None)
     if boxes is None:
         raise ValueError(
-            f'{loss} needs the boxes of the objects (gt_instances.bboxes), but a '
-            f'{type(sample).__name__} of the batch has none: use it with a detector'
+            'a loss needs the boxes of the objects (gt_instances.bboxes), but a '
+            f'{type(sample).__name__} of the batch has none: use FGDLoss and LDLoss '
+            'with detectors alone'
         )
     return getattr(boxes, 'tensor', boxes)  # mmdet's box structures hold one

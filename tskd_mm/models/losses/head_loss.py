@@ -1,7 +1,7 @@
 """How a loss on heads is given what it asks for, and how its parts are named."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -43,7 +43,7 @@ class HeadLoss(nn.Module):
         self.parts = {part: f'{name}_{part}' for part in getattr(found, 'parts', ())}
         self.names = [*self.parts.values()] or [name]
 
-    def forward(self, known: dict[str, Any]) -> dict[str, Tensor]:
+    def forward(self, known: Mapping[str, Any]) -> dict[str, Tensor]:
         """The loss, or its parts, by their full names.
 
         Args:

@@ -112,7 +112,7 @@ class LDLoss(nn.Module):
         """(N, A, H, W) a level."""
         images = []
         for index, sample in enumerate(data_samples):
-            boxes = object_boxes(sample, 'LDLoss')
+            boxes = object_boxes(sample)
             masks = [None if mask is None else mask[index] for mask in valid]
             images.append(valuable_region(priors, boxes, self.gamma, masks))
         return [torch.stack(level) for level in zip(*images)]

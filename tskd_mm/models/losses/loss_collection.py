@@ -8,7 +8,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.feature_tap import Features
-from ..heads.head_kind import HeadKind
+from ..heads.head_kind import HeadKind, NoHeads
 from .feature_loss import (
     build_feature_loss,
     needs_teacher_channels,
@@ -47,20 +47,25 @@ class LossCollection(nn.Module):
         heads: dict[str, dict] | None = None,
     ) -> None:
         super().__init__()
-        features, logits, heads = features or {}, logits or {}, heads or {}
+
+        def buildable(configs: dict[str, dict] | None) -> dict[str, dict]:
+            known = teacher_channels is not None
+            items = (configs or {}).items()
+            return {n: c for n, c in items if known or not needs_teacher_channels(c)}
+
         self.features = nn.ModuleDict(
             {
                 name: build_feature_loss(config, student_channels, teacher_channels)
-                for name, config in features.items()
-                if teacher_channels is not None or not needs_teacher_channels(config)
+                for name, config in buildable(features).items()
             }
         )
-        self.logits = nn.ModuleDict({n: MODELS.build(c) for n, c in logits.items()})
+        self.logits = nn.ModuleDict(
+            {name: MODELS.build(config) for name, config in (logits or {}).items()}
+        )
         self.heads = nn.ModuleDict(
             {
                 name: HeadLoss(name, config, student_channels, teacher_channels)
-                for name, config in heads.items()
-                if teacher_channels is not None or not needs_teacher_channels(config)
+                for name, config in buildable(heads).items()
             }
         )
         _check_names(self.names)
@@ -75,10 +80,23 @@ class LossCollection(nn.Module):
         parts = [name for loss in self.heads.values() for name in loss.names]
         return [*self.features, *self.logits, *parts]
 
-    @property
-    def asked_of_heads(self) -> list[tuple[type[HeadKind], dict[str, str]]]:
-        """For each loss the kind of heads it compares, and what it asks for."""
-        return [(loss.kind, loss.asked) for loss in self.heads.values()]
+    def compared_heads(self) -> HeadKind:
+        """The heads that the losses compare, and what is asked of them.
+
+        Raises:
+            ValueError: If losses compare heads of several kinds.
+        """
+        asked: dict[str, str] = {}
+        for loss in self.heads.values():
+            asked |= loss.asked
+        kinds = {loss.kind for loss in self.heads.values()} or {NoHeads}
+        if len(kinds) > 1:
+            names = ', '.join(sorted(kind.__name__ for kind in kinds))
+            raise ValueError(
+                'a detector has heads of one kind, but the head_losses '
+                f'{[*self.heads]} compare {names}: keep those of one kind'
+            )
+        return kinds.pop()(asked)
 
     def forward(
         self,
@@ -86,7 +104,7 @@ class LossCollection(nn.Module):
         teacher: Features,
         valid: Sequence[Tensor | None],
         data_samples: Sequence[Any],
-        heads: Mapping[type, dict[str, Any]] = {},
+        heads: Mapping[str, Any] = {},
     ) -> dict[str, Tensor]:
         """The losses by name.
 
@@ -95,7 +113,7 @@ class LossCollection(nn.Module):
             teacher: Features of the teacher in the student's sizes.
             valid: Masks of the padding, one a level; both features read 0 there.
             data_samples: One per image.
-            heads: What the heads predicted, by their kind.
+            heads: What the heads predicted, see :meth:`.HeadKind.read`.
         """
         # Under mixed precision the adapters' weights are float32 nevertheless.
         student, teacher = student.full_precision(), teacher.full_precision()
@@ -108,7 +126,7 @@ class LossCollection(nn.Module):
             extra = {n: known[n] for n in optional_inputs(type(loss).forward)}
             losses[name] = loss(student.logits, teacher.logits, **extra)
         for loss in self.heads.values():
-            losses |= loss(heads[loss.kind])
+            losses |= loss(heads)
         return losses
 
 
