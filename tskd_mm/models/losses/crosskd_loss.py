@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
@@ -11,6 +10,7 @@ from ..heads.dense_heads import DenseHeads
 from ..heads.dense_outputs import DenseOutputs
 from .binary_distillation import binary_distillation
 from .box_overlap import generalized_iou
+from .divergence import softmax_divergence
 from .teacher_foreground import count, foreground
 
 
@@ -78,10 +78,5 @@ def _box_distance(student: DenseOutputs, teacher: DenseOutputs) -> Tensor:
     """(N, A, H, W); of bins the mean of the four sides."""
     if student.bins is None or teacher.bins is None:
         return 1 - generalized_iou(student.boxes, teacher.boxes)
-    divergence = F.kl_div(
-        student.bins.log_softmax(dim=3),
-        teacher.bins.log_softmax(dim=3),
-        reduction='none',
-        log_target=True,
-    )
+    divergence = softmax_divergence(student.bins, teacher.bins, dim=3)
     return divergence.sum(dim=3).mean(dim=2)

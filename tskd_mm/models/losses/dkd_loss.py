@@ -9,6 +9,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.full_precision import full_precision
+from .divergence import softmax_divergence
 from .logits import check_same_classes
 
 
@@ -80,8 +81,8 @@ def _split(logits: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
-    student, teacher = student.log_softmax(1), teacher.log_softmax(1)
-    return F.kl_div(student, teacher, reduction='batchmean', log_target=True)
+    """Mean of the batch."""
+    return softmax_divergence(student, teacher, dim=1).sum() / len(student)
 
 
 def _classes(data_samples: Sequence[Any]) -> Tensor:

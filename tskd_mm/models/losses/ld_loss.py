@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..heads.dense_heads import DenseHeads
 from ..heads.dense_outputs import DenseOutputs
 from .box_masks import object_boxes
+from .divergence import softmax_divergence
 from .valuable_region import valuable_region
 
 
@@ -121,12 +121,7 @@ class LDLoss(nn.Module):
 def _divergence(
     student: Tensor, teacher: Tensor, dim: int, temperature: float
 ) -> Tensor:
-    divergence = F.kl_div(
-        (student / temperature).log_softmax(dim),
-        (teacher / temperature).log_softmax(dim),
-        reduction='none',
-        log_target=True,
-    )
+    divergence = softmax_divergence(student, teacher, dim, temperature)
     return temperature**2 * divergence.mean(dim)
 
 

@@ -1,10 +1,10 @@
 """Knowledge distillation of labels that do not exclude each other."""
 
-import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.full_precision import full_precision
+from .divergence import sigmoid_divergence
 from .logits import check_same_classes
 
 
@@ -46,12 +46,5 @@ class MultiLabelKLLoss(nn.Module):
         check_same_classes(student, teacher)
         student = full_precision(student) / self.temperature
         teacher = full_precision(teacher) / self.temperature
-        divergence = _divergence(student, teacher) + _divergence(-student, -teacher)
+        divergence = sigmoid_divergence(student, teacher)
         return self.loss_weight * self.temperature**2 * divergence.sum(1).mean()
-
-
-def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
-    """Part of the divergence of one outcome: ``p_t log(p_t / p_s)``, (N, K)."""
-    return F.kl_div(
-        F.logsigmoid(student), F.logsigmoid(teacher), reduction='none', log_target=True
-    )

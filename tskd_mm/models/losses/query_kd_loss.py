@@ -1,12 +1,12 @@
 """Distillation of a detection transformer on the teacher's queries."""
 
-import torch.nn.functional as F
 from mmengine.dist import all_reduce
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torchvision.ops import box_convert
 
 from ..heads.query_heads import QueryHeads, QueryOutputs
+from .divergence import sigmoid_divergence
 
 
 @MODELS.register_module()
@@ -64,7 +64,7 @@ class QueryKDLoss(nn.Module):
         layers = layer_pairs(len(student.logits), len(teacher.logits))
         logits, targets = teacher.logits[layers], teacher.boxes[layers]
         weights = _shares(logits.sigmoid().amax(-1))
-        classes = _binary_divergence(student.logits, logits).sum(-1)
+        classes = sigmoid_divergence(student.logits, logits).sum(-1)
         distance = (student.boxes - targets).abs().sum(-1)
         no_overlap = self.no_overlap(_corners(student.boxes), _corners(targets))
         boxes = self.box_weight * distance + self.giou_weight * no_overlap
@@ -88,12 +88,6 @@ def _shares(weights: Tensor) -> Tensor:
     total = weights.sum((1, 2), keepdim=True)
     all_reduce(total, 'mean')
     return weights / total
-
-
-def _binary_divergence(student: Tensor, teacher: Tensor) -> Tensor:
-    """KL(sigmoid(teacher) || sigmoid(student)), elementwise; 0 in equal logits."""
-    linear = teacher.sigmoid() * (teacher - student)
-    return linear + F.softplus(student) - F.softplus(teacher)
 
 
 def _corners(boxes: Tensor) -> Tensor:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..heads.roi_heads import RoIHeads, RoIOutputs
+from .divergence import softmax_divergence
 
 
 @MODELS.register_module()
@@ -64,12 +64,8 @@ class RoIHeadKDLoss(nn.Module):
         }
 
     def _classes(self, student: RoIOutputs, teacher: RoIOutputs) -> Tensor:
-        divergence = F.kl_div(
-            (student.logits / self.temperature).log_softmax(1),
-            (teacher.logits / self.temperature).log_softmax(1),
-            reduction='sum',
-            log_target=True,
-        )
+        logits = student.logits, teacher.logits
+        divergence = softmax_divergence(*logits, 1, self.temperature).sum()
         return divergence / max(len(student.logits), 1)
 
 
