@@ -87,37 +87,6 @@ def test_training_reads_as_testing_does(family: str):
             torch.testing.assert_close(tensor, vars(b)[name])
 
 
-@pytest.mark.parametrize('family', FAMILIES)
-def test_shapes_and_gradients(family: str):
-    model = detector(family, classes=5).train()
-    reader = find_reader(model, 'student')
-    neck = features(model)
-    levels = reader.read(model.bbox_head(neck))
-    anchors = 9 if family == 'RetinaNet' else 1
-    priors = reader.priors([x.shape[-2:] for x in neck], levels[0].boxes)
-    for level, prior, feature in zip(levels, priors, neck, strict=True):
-        height, width = feature.shape[-2:]
-        assert level.logits.shape == (2, anchors, 5, height, width)
-        assert level.boxes.shape == (2, anchors, 4, height, width)
-        assert prior.shape == (anchors, prior.shape[1], height, width)
-        if family in ('ATSS', 'PAA', 'FCOS', 'YOLOX'):
-            assert level.quality.shape == (2, anchors, 1, height, width)
-        else:
-            assert level.quality is None
-        if family == 'GFL':
-            assert level.bins.shape == (2, anchors, 4, 17, height, width)
-        else:
-            assert level.bins is None
-        size = level.boxes[:, :, 2:] - level.boxes[:, :, :2]
-        assert (size >= 0).all() or family == 'RTMDet'  # not bounded by the host
-    sum(level.boxes.square().mean() for level in levels).backward(retain_graph=True)
-    trained = {n for n, p in model.bbox_head.named_parameters() if p.grad is not None}
-    assert any('reg' in name for name in trained)
-    sum(level.logits.mean() for level in levels).backward()
-    trained = {n for n, p in model.bbox_head.named_parameters() if p.grad is not None}
-    assert any('cls' in name for name in trained)
-
-
 def test_scores_of_yolox_are_one_problem():
     """The class scores alone say nothing where there is no object."""
     model = detector('YOLOX', classes=3)
@@ -139,16 +108,7 @@ def with_head(head: nn.Module) -> nn.Module:
     return model
 
 
-def test_subclasses_read_as_their_nearest_ancestor():
-    names = {
-        'PAA': 'ATSSReader',  # an ATSSHead that overrides neither forward
-        'VFNet': 'VFNetReader',  # an ATSSHead and an FCOSHead
-        'TOOD': 'TOODReader',  # an ATSSHead
-        'RTMDet': 'RTMDetSepBNReader',  # an RTMDetHead, that is an ATSSHead
-    }
-    for family, expected in names.items():
-        model = MODELS.build(dense_detector(family))
-        assert type(find_reader(model, 'student')).__name__ == expected
+def test_a_subclass_reads_as_its_nearest_ancestor():
     kind = type(MODELS.build(dense_detector('GFL')).bbox_head)
     child = type('Child', (kind,), {'loss': None})
     head = child.__new__(child)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from loss_reference import assert_follows, convolve, divergence, shake, softmax
 
 from tskd_mm.models.losses import (
@@ -131,24 +130,6 @@ def test_mgd_blanks_the_share_it_is_told_anew_in_every_step():
     assert first / 1e4 == pytest.approx(0.35, abs=0.02)
 
 
-@pytest.mark.parametrize('loss', [FitNetLoss(), CWDLoss(), PKDLoss()], ids=str)
-def test_padding_changes_nothing(loss):
-    student, teacher = features()
-    padded = F.pad(student, (0, 2, 0, 3)), F.pad(teacher, (0, 2, 0, 3))
-    valid = F.pad(torch.ones(2, 1, 4, 3), (0, 2, 0, 3))
-    torch.testing.assert_close(loss(*padded, valid=valid), loss(student, teacher))
-
-
-@pytest.mark.parametrize(
-    'default, origin',
-    [(CWDLoss(), (1.0, 10.0)), (PKDLoss(), (10.0,)), (FitNetLoss(), (1.0,))],
-)
-def test_default_weights_are_those_of_the_papers(default, origin):
-    assert default(*(pair := features())) == type(default)(*origin)(*pair) > 0
-    mgd = MGDLoss(3)
-    assert (mgd.mask_ratio, mgd.loss_weight) == (0.65, 2e-5)
-
-
 @pytest.mark.parametrize(
     'normalize, expected',
     [
@@ -165,30 +146,19 @@ def test_attention_transfer_by_hand(normalize: str, expected: float):
         assert float(found) == pytest.approx(weight * expected, rel=1e-6)
 
 
-@pytest.mark.parametrize('size', [(1, 2), (8, 6)])
-def test_attention_transfer_lies_between_0_and_2(size: tuple):
-    feature, other = torch.zeros(1, 2, *size), torch.zeros(1, 2, *size)
-    feature[..., 0, 0], other[..., 0, 1] = 3, 5
-    loss = AttentionTransferLoss()
-    assert float(loss(feature, other)) == pytest.approx(2, rel=1e-6)
-    assert loss(feature, feature * 9) == pytest.approx(0, abs=1e-12)
-
-
-def test_attention_transfer_ignores_padding_with_zeros():
-    student, teacher = torch.randn(2, 4, 5, 6), torch.randn(2, 3, 5, 6)
-    loss = AttentionTransferLoss()
-    padded = loss(F.pad(student, (0, 5, 0, 2)), F.pad(teacher, (0, 5, 0, 2)))
-    torch.testing.assert_close(padded, loss(student, teacher))
-
-
+@pytest.mark.parametrize('padded', [False, True])
 @pytest.mark.parametrize('normalize', ['rms', 'spatial', 'column'])
-def test_attention_transfer_of_a_pyramid_is_the_sum_of_its_levels(normalize: str):
+def test_attention_transfer_of_a_pyramid_is_the_sum_of_its_levels(normalize, padded):
     sizes = [(6, 8), (3, 4), (1, 1)]
     student = [torch.randn(2, 4, *size, requires_grad=True) for size in sizes]
     teacher = [torch.randn(2, 3, *size) for size in sizes]
     loss = AttentionTransferLoss(normalize, loss_weight=0.3)
-    found = loss(student, teacher)
-    expected = sum(map(loss, student, teacher))
+    valid = [torch.ones(2, 1, *size) for size in sizes] if padded else [None] * 3
+    for mask in valid if padded else []:
+        mask[1, :, 2:] = 0
+    found = loss(student, teacher, valid)
+    levels = zip(student, teacher, valid)
+    expected = sum(loss([s], [t], [mask]) for s, t, mask in levels)
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(
         torch.autograd.grad(found, student), torch.autograd.grad(expected, student)
@@ -205,13 +175,3 @@ def test_attention_transfer_ignores_a_padding_with_anything():
         for i, n in ((0, 5), (1, 3))
     )
     torch.testing.assert_close(found, (first + second) / 2)
-
-
-def test_attention_transfer_trains_the_student():
-    student, teacher = torch.randn(1, 2, 3, 3).requires_grad_(), torch.randn(1, 2, 3, 3)
-    loss = AttentionTransferLoss()
-    before = loss(student, teacher)
-    before.backward()
-    after = loss(student.detach() - 0.1 * student.grad, teacher)
-    slope = 0.1 * student.grad.square().sum()
-    assert float(before - after) == pytest.approx(float(slope), rel=0.3)

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 from loss_reference import gradient
-from mmdet.models.losses import GIoULoss, KnowledgeDistillationKLDivLoss
 from mmdet.structures import DetDataSample
-from mmdet.structures.bbox import bbox_overlaps
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -19,9 +17,7 @@ from tskd_mm.models.losses import (
     LDLoss,
     ScoreWeightedL2Loss,
 )
-from tskd_mm.models.losses.binary_distillation import binary_distillation
 from tskd_mm.models.losses.box_overlap import box_iou, generalized_iou
-from tskd_mm.models.losses.teacher_foreground import count, foreground
 from tskd_mm.models.losses.valuable_region import valuable_region
 
 SIZES = ((2, 3), (1, 2))
@@ -150,29 +146,6 @@ def test_gradients_of_bckd():
     assert none is None
 
 
-def test_binary_distillation_is_the_quality_focal_loss():
-    from mmdet.models.losses.gfocal_loss import quality_focal_loss_tensor_target
-
-    student, teacher = torch.randn(5, 4).double(), torch.randn(5, 4).double()
-    found = binary_distillation(student, teacher).sum()
-    expected = quality_focal_loss_tensor_target(
-        student, teacher.sigmoid(), beta=1.0, activated=False, reduction='sum'
-    )
-    torch.testing.assert_close(found, expected)
-
-
-def test_overlaps_are_the_host_s():
-    a, b = random_boxes(N, A, 3, 4), random_boxes(N, A, 3, 4)
-    flat = [x.movedim(2, -1).reshape(-1, 4) for x in (a, b)]
-    found = [f(a, b).flatten() for f in (box_iou, generalized_iou)]
-    for mode, ours in zip(('iou', 'giou'), found):
-        expected = bbox_overlaps(*flat, mode=mode, is_aligned=True, eps=1e-9)
-        torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(
-        1 - found[1].mean(), GIoULoss()(*flat), rtol=1e-5, atol=1e-6
-    )
-
-
 @pytest.mark.parametrize('overlap', [box_iou, generalized_iou])
 @pytest.mark.parametrize(
     'corners', [[3, 4, 9, 6], [3, 4, 3, 6], [3, 4, 3, 4], [5, 5, 2, 2]]
@@ -185,20 +158,6 @@ def test_equal_boxes_overlap_whole_and_stay(overlap, corners: list):
     found.backward()
     assert float(found) == 1
     assert own.grad.abs().max() < 1e-12
-
-
-def test_foreground_counts_objects_not_background():
-    logits = torch.full((2, 1, 4, 10, 10), -4.6).double()  # scores of 0.01
-    logits[0, 0, 1, 3, 4] = logits[1, 0, 2, 5, 6] = 20
-    level = DenseOutputs(logits, torch.zeros(2, 1, 4, 10, 10))
-    weights = foreground([level], [None])
-    assert float(weights[0].sum()) == pytest.approx(2.02, abs=0.01)
-    assert float(count(weights)) == pytest.approx(2.02, abs=0.01)
-    valid = torch.ones(2, 1, 10, 10)
-    valid[1] = 0
-    [weight] = foreground([level], [valid])
-    assert float(weight.sum()) == pytest.approx(1.01, abs=0.01)
-    assert float(count([weight])) == 2  # one an image
 
 
 def crosskd(
@@ -386,19 +345,6 @@ def test_ld_without_objects():
     }
 
 
-def test_divergences_are_the_host_s():
-    """One positive with a score of 1/2: its term is MMDetection's KL."""
-    student, teacher = gfl_levels(), gfl_levels()
-    student[0].logits[:] = 0
-    found = ld(student, teacher, assigned_to((0, 0, 1, 1, 2)))
-    bins = [levels[0].bins[0, 0, :, :, 1, 1] for levels in (student, teacher)]
-    host = KnowledgeDistillationKLDivLoss(reduction='sum', loss_weight=0.25, T=10)
-    torch.testing.assert_close(found['main'], host(*bins) / 4 / 2)
-    scores = [levels[0].logits[0, :, :, 1, 1] for levels in (student, teacher)]
-    host = KnowledgeDistillationKLDivLoss(reduction='sum', loss_weight=10, T=2)
-    torch.testing.assert_close(found['cls'], host(*scores))
-
-
 def score_weighted(student, teacher, said, valid) -> float:
     total = weights = 0.0
     for level, size in enumerate(SIZES):
@@ -443,30 +389,3 @@ def test_score_weighted_l2_between_necks_of_other_widths():
     assert float(found) == pytest.approx(expected, rel=1e-6)
     found.backward()
     assert weight.grad.abs().sum() > 0
-
-
-LOSSES = {
-    BCKDLoss: lambda s, t: BCKDLoss()(s, t, [None, None]),
-    CrossKDLoss: lambda s, t: CrossKDLoss()(s, t, [None, None]),
-    LDLoss: lambda s, t: ld(s, t, assigned_to((0, 0, 1, 1, 2))),
-}
-
-
-@pytest.mark.parametrize('kind', LOSSES)
-def test_stationary_where_both_agree(kind: type):
-    teacher = gfl_levels() if kind is LDLoss else random_levels()
-    student = [
-        DenseOutputs(
-            *(
-                x.clone().requires_grad_() if x is not None else None
-                for x in (level.logits, level.boxes, None, level.bins)
-            )
-        )
-        for level in teacher
-    ]
-    found = sum(LOSSES[kind](student, teacher).values())
-    assert float(found) == pytest.approx(0, abs=1e-12)
-    found.backward()
-    inputs = [x for s in student for x in (s.logits, s.boxes, s.bins) if x is not None]
-    slopes = [x.grad.abs().max() for x in inputs if x.grad is not None]
-    assert slopes and max(slopes) < 1e-9

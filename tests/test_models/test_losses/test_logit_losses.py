@@ -27,13 +27,6 @@ def logits() -> tuple:
     return torch.randn(3, 4) * 3, torch.randn(3, 4) * 3
 
 
-def test_kl_by_hand():
-    student, teacher = torch.zeros(1, 2), torch.tensor([[math.log(3) * 2, 0.0]])
-    divergence = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
-    found = LogitKLLoss(temperature=2.0)(student, teacher)
-    assert float(found) == pytest.approx(4 * divergence, rel=1e-6)
-
-
 @pytest.mark.parametrize('temperature', [1.0, 4.0])
 @pytest.mark.parametrize('weight', [1.0, 0.3])
 def test_kl_follows_its_equation(temperature: float, weight: float):
@@ -48,17 +41,14 @@ def test_kl_follows_its_equation(temperature: float, weight: float):
     torch.testing.assert_close(student.grad, weight * temperature * (q - p) / 3)
 
 
-def test_kl_in_float32_with_the_release_s_defaults():
-    student, teacher = (x.bfloat16() for x in logits())
-    found = LogitKLLoss()(student, teacher)
-    assert found.dtype == torch.float32
-    assert found == LogitKLLoss(4.0, 1.0)(student.float(), teacher.float())
-
-
 @pytest.mark.parametrize('kind', [LogitKLLoss, DKDLoss, DISTLoss, MultiLabelKLLoss])
-def test_double_precision_is_kept(kind: type):
-    student, teacher = (x.double() for x in logits())
+def test_precision_is_raised_to_float32_and_double_stays(kind: type):
     extra = [samples()] if kind is DKDLoss else []
+    half = [x.bfloat16() for x in logits()]
+    assert torch.equal(
+        kind()(*half, *extra), kind()(*(x.float() for x in half), *extra)
+    )
+    student, teacher = (x.double() for x in logits())
     assert torch.autograd.gradcheck(
         lambda x: kind()(x, teacher, *extra), student.requires_grad_()
     )
@@ -91,12 +81,6 @@ def test_standardized_kl_follows_its_equation(temperature: float, weight: float)
     assert_follows(loss, equation, *logits())
 
 
-def test_standardized_kl_leaves_the_scale_to_the_student():
-    student, _ = logits()
-    loss = LogitKLLoss(standardize=True)
-    assert float(loss(student, student * 7 - 3)) == pytest.approx(0, abs=1e-6)
-
-
 @pytest.mark.parametrize('a, b, temperature', [(1.0, 8.0, 4.0), (0.5, 2.0, 1.0)])
 def test_dkd_follows_its_equation(a: float, b: float, temperature: float):
     def parts(row: np.ndarray, label: int) -> tuple:
@@ -117,19 +101,6 @@ def test_dkd_follows_its_equation(a: float, b: float, temperature: float):
 
     loss = DKDLoss(a, b, temperature, loss_weight=0.3)
     assert_follows(loss, equation, *logits(), data_samples=samples())
-
-
-def test_dkd_defaults_are_the_release_s():
-    student, teacher = logits()
-    expected = DKDLoss(1.0, 8.0, 4.0, 1.0)(student, teacher, samples())
-    assert DKDLoss()(student, teacher, samples()) == expected
-
-
-def test_dkd_of_one_image_is_the_kl_with_the_teacher_s_own_weight():
-    student, teacher = torch.randn(1, 5), torch.randn(1, 5)
-    others = 1 - float((teacher / 4).softmax(1)[0, 3])
-    found = DKDLoss(1.0, others)(student, teacher, samples([3]))
-    torch.testing.assert_close(found, LogitKLLoss()(student, teacher))
 
 
 def test_dkd_of_sure_logits_is_finite():
@@ -176,31 +147,6 @@ def test_dist_follows_its_equation(temperature: float, weight: float):
     assert_follows(DISTLoss(temperature, weight), equation, *logits())
 
 
-def test_dist_defaults_are_the_release_s_for_imagenet():
-    student, teacher = logits()
-    expected = DISTLoss(temperature=1.0, loss_weight=2.0)(student, teacher)
-    assert DISTLoss()(student, teacher) == expected
-
-
-def test_dist_of_two_classes_in_closed_form():
-    # Two classes: both scores of an image rise and fall together, corr is 1 or -1.
-    student = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-    loss = DISTLoss(loss_weight=1.0)
-    assert float(loss(student, student)) == pytest.approx(0, abs=1e-6)
-    assert float(loss(student, student.flip(1))) == pytest.approx(4, abs=1e-6)
-    agreeing = torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-    apart = DISTLoss(loss_weight=1.0)(student, agreeing)
-    p, q = student.softmax(1)[:, 0], agreeing.softmax(1)[:, 0]
-    intra = 1 - np.corrcoef(p, q)[0, 1]
-    assert float(apart) == pytest.approx(2 / 3 + intra, rel=1e-5)
-
-
-def test_dist_leaves_the_spread_of_the_scores_to_the_student():
-    sure = torch.tensor([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]])
-    assert float(DISTLoss()(sure / 8, sure)) == pytest.approx(0, abs=1e-6)
-    assert float(LogitKLLoss(1.0)(sure / 8, sure)) > 0.5
-
-
 def test_dist_of_alike_images_is_finite():
     student = torch.zeros(3, 4, requires_grad=True)
     loss = DISTLoss()(student, torch.zeros(3, 4))
@@ -218,17 +164,3 @@ def test_labels_that_do_not_exclude_each_other():
         loss = MultiLabelKLLoss(temperature=temperature, loss_weight=3.0)
         found = loss(student * temperature, teacher * temperature)
         assert float(found) == pytest.approx(3 * temperature**2 * expected, rel=1e-5)
-
-
-def test_sigmoids_notice_what_a_softmax_does_not():
-    scores = torch.randn(4, 6)
-    assert float(LogitKLLoss()(scores, scores + 5)) == pytest.approx(0, abs=1e-6)
-    assert float(MultiLabelKLLoss()(scores, scores + 5)) > 1
-
-
-def test_multi_label_loss_is_the_binary_cross_entropy_up_to_a_constant():
-    student = torch.randn(3, 4, requires_grad=True)
-    teacher = torch.randn(3, 4)
-    MultiLabelKLLoss()(student, teacher).backward()
-    expected = (student.detach().sigmoid() - teacher.sigmoid()) / 3
-    torch.testing.assert_close(student.grad, expected)
