@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
 from ...models.loading.checkpoint import unwrap
-from ...models.loading.model_config import find_model
+from ...models.loading.explain_download import initial_files
 
 FOR_LOAD_FROM = 'give load_from a checkpoint of this student under its own names'
 FOR_INIT_CFG = (
@@ -38,23 +38,15 @@ def student_origins(runner: Runner, student: nn.Module) -> Iterator[tuple[str, s
     if whole:
         yield _compare('the student', student, str(whole), FOR_LOAD_FROM)
         return
-    for name, part in student.named_modules():
-        init_cfg = getattr(part, 'init_cfg', None) or ()
-        for config in [init_cfg] if isinstance(init_cfg, dict) else init_cfg:
-            if config['type'] == 'Pretrained':
-                name = name or 'the student'
-                yield _compare(name, part, config['checkpoint'], FOR_INIT_CFG)
+    for name, file in initial_files(student):
+        part = student.get_submodule(name)
+        yield _compare(name or 'the student', part, file, FOR_INIT_CFG)
 
 
 def teacher_origin(model: TSKDDistiller) -> str:
     """The file or URL of the teacher's weights, in words where there is none."""
-    if model.teacher is not None and model.teacher.checkpoint is not None:
-        return model.teacher.checkpoint
-    if model.teacher_checkpoint is None:
-        return "none given, so what the teacher's config initialises"
-    if model.teacher_checkpoint == 'auto':
-        return find_model(model.teacher_config, 'teacher').weights_in_index()
-    return model.teacher_checkpoint
+    known = model.require_teacher().checkpoint
+    return known or "none given, so what the teacher's config initialises"
 
 
 def _compare(name: str, part: nn.Module, file: str, advice: str) -> tuple[str, str]:

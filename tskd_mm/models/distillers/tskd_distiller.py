@@ -23,7 +23,7 @@ from ..losses.logits import check_activation
 from ..losses.loss_collection import LossCollection
 from ..review.review import SCORES, Review, review_inputs
 from ..review.snapshot_bank import SnapshotBank
-from ..teacher.build_teacher import build_teacher, check_checkpoint
+from ..teacher.build_teacher import build_teacher
 from ..teacher.frozen_teacher import FrozenTeacher
 from ..teacher.teacher_classes import TeacherClasses
 from .arguments import check_arguments, features_are_read
@@ -270,12 +270,12 @@ class TSKDDistiller(PlainStudent):
                 match the student's.
         """
         source = self._find_teacher()
-        check_checkpoint(source, self.teacher_checkpoint)  # before any download
+        checkpoint = source.weights(self.teacher_checkpoint)  # before any download
         with explain_download(self.student):
             super().init_weights()
         for parameter in self.review.parameters() if self.review else ():
             broadcast(parameter.data)  # the wrapper that would do it ignores them
-        weights = self.teacher_checkpoint, self.trust_teacher_checkpoint
+        weights = checkpoint, self.trust_teacher_checkpoint
         model = build_teacher(source, *weights)
         tap, found = self._tap_teacher(model)
         names = partial(class_names, source, *weights)
@@ -291,6 +291,7 @@ class TSKDDistiller(PlainStudent):
             self.teacher_size,
             classes.of_logits(self.inspection, found),
             whole_neck=len(self.static_losses.heads) > 0,
+            checkpoint=checkpoint,
         )
 
     def require_teacher(self) -> FrozenTeacher:

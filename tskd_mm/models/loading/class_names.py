@@ -16,14 +16,12 @@ def class_names(
 
     Args:
         source: The model's config.
-        checkpoint: As for :func:`~.build_teacher.build_teacher`.
+        checkpoint: Path or URL of its weights, or None.
         trust: See :func:`.read_checkpoint`.
 
     Returns:
         In the order of the scores; None if neither names them.
     """
-    if checkpoint == 'auto':
-        checkpoint = source.weights_in_index()
     content = {} if checkpoint is None else read_checkpoint(checkpoint, trust)
     return _saved(content) or _of_dataset(source)
 

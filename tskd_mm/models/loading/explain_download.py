@@ -17,7 +17,11 @@ def explain_download(student: nn.Module) -> Iterator[None]:
     try:
         yield
     except (URLError, ConnectionError, TimeoutError) as error:
-        files = ', '.join(f'{file} for {name}' for name, file in _remote(student))
+        files = ', '.join(
+            f'{file} for {name or "the student"}'
+            for name, file in initial_files(student)
+            if '://' in file  # a URL, or a zoo (torchvision://...)
+        )
         raise ConnectionError(
             f'the initial weights of the student cannot be downloaded ({error}): its '
             f'config takes {files or "some from the net"}; download the file on a '
@@ -26,10 +30,10 @@ def explain_download(student: nn.Module) -> Iterator[None]:
         ) from error
 
 
-def _remote(student: nn.Module) -> Iterator[tuple[str, str]]:
-    """Modules with weights from a URL or a zoo (``torchvision://...``)."""
-    for name, part in student.named_modules():
+def initial_files(model: nn.Module) -> Iterator[tuple[str, str]]:
+    """Paths of the modules whose ``init_cfg`` names weights, and where those are."""
+    for name, part in model.named_modules():
         init_cfg = getattr(part, 'init_cfg', None) or ()
         for config in [init_cfg] if isinstance(init_cfg, dict) else init_cfg:
-            if '://' in str(config.get('checkpoint')):
-                yield name or 'the student', config['checkpoint']
+            if config.get('type') == 'Pretrained':
+                yield name, str(config['checkpoint'])

@@ -8,6 +8,8 @@ from pathlib import Path
 from mmengine.config import Config, ConfigDict
 from mmengine.hub import get_config
 
+from .checkpoint_file import check_file
+
 
 @dataclass
 class ModelSource:
@@ -22,6 +24,26 @@ class ModelSource:
     config: dict
     name: str
     dataset: dict | None = None
+
+    def weights(self, checkpoint: str | None) -> str | None:
+        """Where the model's trained weights are; reads nothing.
+
+        Args:
+            checkpoint: Path, URL, ``'auto'`` for the weights in the host's model index,
+                or None for none.
+
+        Returns:
+            A path or a URL, or None.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If ``'auto'`` finds none.
+        """
+        if checkpoint == 'auto':
+            return self.weights_in_index()
+        if checkpoint is not None:
+            check_file(checkpoint)
+        return checkpoint
 
     def weights_in_index(self) -> str:
         """Where the host's model index says the trained weights are.

@@ -7,26 +7,8 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS
 from torch import nn
 
-from ..loading.checkpoint_file import check_file
 from ..loading.model_config import ModelSource
 from ..loading.strict_loading import load_strictly
-
-
-def check_checkpoint(source: ModelSource, checkpoint: str | None) -> None:
-    """Check that the teacher's weights are where the config says, reading nothing.
-
-    Args:
-        source: The teacher's config.
-        checkpoint: As for :func:`build_teacher`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If ``'auto'`` finds none.
-    """
-    if checkpoint == 'auto':
-        source.weights_in_index()
-    elif checkpoint is not None:
-        check_file(checkpoint)
 
 
 def untrained(source: ModelSource) -> str:
@@ -47,26 +29,19 @@ def build_teacher(
 
     Args:
         source: The teacher's config.
-        checkpoint: Path, URL, ``'auto'`` for the weights in the host's model index,
-            or None for the config's own initial weights.
+        checkpoint: Path, URL, or None for the config's own initial weights.
         trust: Run what is in the checkpoint file; see ``read_checkpoint``.
 
     Raises:
-        ValueError: If the weights do not fit, or ``'auto'`` finds none.
+        ValueError: If the weights do not fit.
     """
     with torch.random.fork_rng(devices=[]):
         model = MODELS.build(source.config)
         if checkpoint is None:
             model.init_weights()
     if checkpoint is None:
-        print_log(
-            untrained(source),
-            logger='current',
-            level=logging.WARNING,
-        )
+        print_log(untrained(source), logger='current', level=logging.WARNING)
         return model
-    if checkpoint == 'auto':
-        checkpoint = source.weights_in_index()
     load_strictly(model, checkpoint, trust)
     print_log(f'teacher {source.name}: weights from {checkpoint}', logger='current')
     return model

@@ -34,13 +34,11 @@ class FrozenTeacher:
         size: See :class:`.TeacherInput`.
         classes: Indices of the logits to return. Default: all.
         whole_neck: Return all outputs of the neck too, for a head to read.
+        checkpoint: Path or URL of its weights, if they are from one.
 
     Attributes:
-        checkpoint: Where its weights are from, if they are not those it came with.
         compiled: What of it runs as graphs.
     """
-
-    checkpoint: str | None = None
 
     def __init__(
         self,
@@ -51,6 +49,7 @@ class FrozenTeacher:
         size: tuple[int, int] | None = None,
         classes: Sequence[int] | None = None,
         whole_neck: bool = False,
+        checkpoint: str | None = None,
     ) -> None:
         model.eval()  # returns nothing in some hosts
         self.model = model.requires_grad_(False)
@@ -61,6 +60,7 @@ class FrozenTeacher:
         self.strides = inspection.strides
         self.classes = classes
         self.whole_neck = whole_neck
+        self.checkpoint = checkpoint
         self.adapt = TeacherInput(
             student_preprocessor,
             model.data_preprocessor,
