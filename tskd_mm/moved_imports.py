@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -40,19 +41,14 @@ RENAMED = {
 }
 
 
-class _MovedModule(ModuleType):
-    def __getattr__(self, name: str) -> Any:
-        return _find(self.__name__, name)
-
-
 def keep_moved_imports() -> None:
     """Make the imports of both tables work. What a package has already stays."""
     for old in MOVED_MODULES:
         parent, _, name = old.rpartition('.')
-        sys.modules[old] = _MovedModule(old)
+        sys.modules[old] = ModuleType(old)
         vars(sys.modules[parent]).setdefault(name, sys.modules[old])
-    engine = sys.modules['tskd_mm.engine']
-    vars(engine)['__getattr__'] = lambda name: _find('tskd_mm.engine', name)
+    for module in (*MOVED_MODULES, 'tskd_mm.engine'):
+        vars(sys.modules[module])['__getattr__'] = partial(_find, module)
 
 
 def _find(module: str, name: str) -> Any:
@@ -63,5 +59,5 @@ def _find(module: str, name: str) -> Any:
     new_module, _, new_name = new.rpartition('.')
     found = getattr(import_module(new_module), new_name)
     text = f'{old} is {new} since release 0.2.0; the old name will go in 0.3.0'
-    warnings.warn(text, DeprecationWarning, stacklevel=3)
+    warnings.warn(text, DeprecationWarning, stacklevel=2)
     return found

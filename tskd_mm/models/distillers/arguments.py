@@ -51,11 +51,6 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
         )
 
 
-def features_are_read(feature_losses: Any, head_losses: Any, review: Any) -> bool:
-    """Whether anything compares levels of features; scores alone need none."""
-    return bool(feature_losses or head_losses) or review is not None
-
-
 def _check_features_are_there(arguments: Mapping[str, Any]) -> None:
     if arguments['student_taps']:
         return

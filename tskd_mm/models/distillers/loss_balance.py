@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..features.feature_tap import Features
 from .gradient_share import gradient_shares
@@ -34,7 +34,7 @@ class LossRecord(NamedTuple):
         return self._replace(measured=self.measured + 1, log_share=smoothed)
 
 
-class LossBalance(nn.Module):
+class LossBalance:
     """Factors that bring the gradients of added losses to given shares of the task's.
 
     A share is measured by :func:`.gradient_shares` on the features, for a loss on
@@ -43,7 +43,6 @@ class LossBalance(nn.Module):
     norms of their gradients is that of GradNorm (arXiv 1711.02257), which learns its
     weights; here they follow from the shares alone.
 
-    It is a module without tensors, so that those who copy or restore a model find it.
     :class:`~tskd_mm.engine.hooks.loss_balance_hook.LossBalanceHook` holds the settings
     and decides when to measure.
 
@@ -58,7 +57,6 @@ class LossBalance(nn.Module):
     """
 
     def __init__(self, logit_losses: Iterable[str] = ()) -> None:
-        super().__init__()
         self.logit_losses = [*logit_losses]
         self.shares: dict[str, float] = {}
         self.due: list[str] = []

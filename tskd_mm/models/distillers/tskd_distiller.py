@@ -26,7 +26,7 @@ from ..review.snapshot_bank import SnapshotBank
 from ..teacher.build_teacher import build_teacher
 from ..teacher.frozen_teacher import FrozenTeacher
 from ..teacher.teacher_classes import TeacherClasses
-from .arguments import check_arguments, features_are_read
+from .arguments import check_arguments
 from .gradient_average import average_gradients_after_backward
 from .loss_balance import LossBalance
 from .loss_dict import add_losses, check_finite, name_task_loss, task_total, weigh
@@ -121,7 +121,8 @@ class TSKDDistiller(PlainStudent):
         self.shared_preprocessor = student_source.config.get('data_preprocessor')
         self.teacher_checkpoint = teacher_checkpoint and str(teacher_checkpoint)
         self.trust_teacher_checkpoint = trust_teacher_checkpoint
-        if not features_are_read(feature_losses, head_losses, review):
+        if not feature_losses and not head_losses and review is None:
+            # Scores alone need no levels.
             student_taps, teacher_taps, strides = (), (), None
         self.teacher_taps = student_taps if teacher_taps is None else teacher_taps
         self.teacher_size = teacher_size

@@ -117,9 +117,7 @@ class FeatureTap:
             return Features()
         with self._watch(stop=True) as seen, suppress(_EverythingSeen):
             forward()
-        features = Features()
-        self._fill(features, seen)
-        return features
+        return self._fill(Features(), seen)
 
     def run_to_the_end(self, forward: Callable[[], Any]) -> Features:
         """Call ``forward`` and see whether a tapped module runs again.
@@ -135,9 +133,7 @@ class FeatureTap:
             except Exception:
                 if not all(wanted in seen for wanted in self._wanted):
                     raise
-        features = Features()
-        self._fill(features, seen)
-        return features
+        return self._fill(Features(), seen)
 
     @contextmanager
     def _watch(self, stop: bool) -> Iterator[dict[str, Any]]:
@@ -169,15 +165,14 @@ class FeatureTap:
         ]
         patches = patch_convolution(self.model)
         if patches is not None:
-            convolution = self.model.get_submodule(patches)
-            handles.append(convolution.register_forward_hook(keep_grid))
+            handles.append(patches.register_forward_hook(keep_grid))
         try:
             yield seen
         finally:
             for handle in handles:
                 handle.remove()
 
-    def _fill(self, features: Features, seen: dict[str, Any]) -> None:
+    def _fill(self, features: Features, seen: dict[str, Any]) -> Features:
         for path in self._wanted:
             if path not in seen:
                 raise NotCalled(
@@ -193,6 +188,7 @@ class FeatureTap:
             features.logits = scores_of(
                 self.logits, seen[self.logits], self.settings[1]
             )
+        return features
 
 
 def _find(model: nn.Module, path: str, setting: str) -> None:

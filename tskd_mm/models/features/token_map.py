@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 
-def patch_convolution(model: nn.Module) -> str | None:
-    """Path of the convolution that cuts an image into patches; None without one.
+def patch_convolution(model: nn.Module) -> nn.Module | None:
+    """The convolution that cuts an image into patches; None without one.
 
     It is the first of the model, and its stride is the size of its kernel.
     """
-    for name, module in model.named_modules():
+    for module in model.modules():
         if isinstance(module, nn.Conv2d):
             size = module.kernel_size
-            return name if size == module.stride and size[0] > 1 else None
+            return module if size == module.stride and size[0] > 1 else None
     return None
 
 

@@ -27,42 +27,27 @@ class ConvLSTMCell(nn.Conv2d):
     Args:
         in_channels: Channels of the input.
         hidden_channels: Channels of the hidden state and of the cell.
-        kernel_size: Odd size of the kernel; borders are padded with zeros.
     """
 
-    def __init__(
-        self, in_channels: int, hidden_channels: int, kernel_size: int = 3
-    ) -> None:
+    def __init__(self, in_channels: int, hidden_channels: int) -> None:
         super().__init__(
-            in_channels + hidden_channels,
-            4 * hidden_channels,
-            kernel_size,
-            padding=kernel_size // 2,
+            in_channels + hidden_channels, 4 * hidden_channels, 3, padding=1
         )
         self.split_sizes = (in_channels, hidden_channels)
 
-    def gates(self, inputs: Tensor, hidden: Tensor) -> Tensor:
-        """What the four gates are made of, (N, 4 * hidden_channels, H, W).
-
-        Args:
-            inputs: (N, in_channels, H, W).
-            hidden: (N, hidden_channels, H, W).
-        """
-        return self(torch.cat([inputs, hidden], dim=1))
-
     def gates_of_inputs(self, inputs: Tensor) -> Tensor:
-        """:meth:`gates` where the hidden state is zero."""
+        """What the gates are made of where the hidden state is zero."""
         return self._convolve(inputs, self.weight[:, : self.split_sizes[0]])
 
     def gates_of_hidden(self, hidden: Tensor) -> Tensor:
-        """:meth:`gates` where the inputs are zero."""
+        """What the gates are made of where the inputs are zero."""
         return self._convolve(hidden, self.weight[:, self.split_sizes[0] :])
 
     def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         return F.conv2d(x, weight, self.bias, padding=self.padding)
 
 
-def read(cells: Sequence[ConvLSTMCell], sequences: Sequence[Tensor]) -> State:
+def encode(cells: Sequence[ConvLSTMCell], sequences: Sequence[Tensor]) -> State:
     """Each cell reads the sequence of its level from a zero state.
 
     Args:
@@ -78,7 +63,7 @@ def read(cells: Sequence[ConvLSTMCell], sequences: Sequence[Tensor]) -> State:
     hidden, memory = _update(row.join(gates), None)
     for inputs in others:
         levels = zip(cells, inputs, row.split(hidden))
-        gates = [cell.gates(x, h) for cell, x, h in levels]
+        gates = [cell(torch.cat([x, h], dim=1)) for cell, x, h in levels]
         hidden, memory = _update(row.join(gates), memory)
     return hidden, memory
 

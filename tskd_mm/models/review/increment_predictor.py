@@ -7,7 +7,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.joined_levels import JoinedLevels
-from .conv_lstm import ConvLSTMCell, forecast, read
+from .conv_lstm import ConvLSTMCell, encode, forecast
 
 
 @MODELS.register_module()
@@ -66,7 +66,7 @@ def grow(
         for p, s in zip(predictors, sequences)
     ]
     row = JoinedLevels(steps)
-    state = read([p.encoder for p in predictors], steps)
+    state = encode([p.encoder for p in predictors], steps)
     hidden, _ = forecast([p.forecaster for p in predictors], state, row)
     levels = zip(predictors, row.split(hidden))
     return [_leaky_relu(p.upsample(h)) for p, h in levels]

@@ -1,6 +1,7 @@
 """The student's past: weights of earlier epochs, ready to look at a batch."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from mmengine.dist import broadcast
@@ -94,10 +95,9 @@ class SnapshotBank:
     ) -> Features:
         # Cloned: batch norm writes in place.
         copies = {n: snapshot.get(n, own).clone() for n, own in changing.items()}
-        forward = lambda: functional_call(  # noqa: E731
-            self.student, snapshot | copies, (inputs,), {'mode': 'tensor'}
-        )
-        return self.tap.run(forward)
+        weights = snapshot | copies
+        model = partial(functional_call, self.student, weights)
+        return self.tap.run(partial(model, (inputs,), {'mode': 'tensor'}))
 
     def state_dict(self) -> dict[int, Snapshot]:
         """The filled slots, oldest first."""

@@ -96,15 +96,13 @@ class FrozenTeacher:
         images, samples, area = seen
         model: Any = tap.model
 
-        def forward() -> Any:
+        def forward() -> None:
             with compiled.active(model):
-                if self.whole_neck:
-                    return model.extract_feat(images)
-                return model(images, samples, mode='tensor')
+                model(images, samples, mode='tensor')
 
         if self.whole_neck:
-            with tap.record() as features:
-                features.neck = forward()
+            with tap.record() as features, compiled.active(model):
+                features.neck = model.extract_feat(images)
         else:
             features = tap.run(forward)
         if area is None:

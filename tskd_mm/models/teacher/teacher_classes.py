@@ -61,17 +61,14 @@ class TeacherClasses:
             )
         return [self._index(wanted, teacher) for wanted in self.wanted]
 
-    def of_logits(
-        self, student: Inspection, teacher: Inspection | None
-    ) -> list[int] | None:
+    def of_logits(self, student: Inspection, teacher: Inspection) -> list[int] | None:
         """:meth:`indices` for logits; None where no logits are compared.
 
         Args:
             student: What was seen of the student's taps.
             teacher: The same of the teacher's.
         """
-        ours = student.num_classes
-        theirs = teacher.num_classes if teacher is not None else None
+        ours, theirs = student.num_classes, teacher.num_classes
         if ours is None or theirs is None:
             return None
         return self.indices(ours, theirs)

@@ -9,9 +9,9 @@ from mmengine.model import stack_batch
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
+from ...host_versions import HOSTS
 from ..features.padding import image_sizes
 
-HOSTS = ('mmengine', 'mmdet', 'mmpretrain')
 SETTINGS = (bool, int, float, str, tuple)
 
 
