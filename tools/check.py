@@ -9,10 +9,8 @@ Example:
 """
 
 import argparse
-import sys
 from contextlib import redirect_stdout, suppress
 from io import StringIO
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import tskd_mm  # isort: skip  # noqa: F401 - says which package is missing
@@ -21,7 +19,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from rich.console import Console
 
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.apis.first_steps import try_steps
+from tskd_mm.apis.read_config import read_config
 from tskd_mm.engine import DistillationHook
 from tskd_mm.engine.preflight import Preflight, preflight
 from tskd_mm.models import find_model
@@ -92,16 +92,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    if not Path(args.config).is_file():
-        sys.exit(f'there is no config file {args.config}')
     console, check = Console(stderr=True), Check()
     try:
-        config = Config.fromfile(args.config)
-        config.merge_from_dict(args.cfg_options or {})
-        with console.status(f'{args.config}: builds all, tries a few steps'):
-            check.run(config)
-    except (FloatingPointError, OSError, TypeError, ValueError) as error:
-        sys.exit(str(error))
+        with errors_as_messages():
+            config = read_config(args.config, args.cfg_options)
+            with console.status(f'{args.config}: builds all, tries a few steps'):
+                check.run(config)
     finally:
         if check.found.rows:
             print(check.found)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tskd_mm.apis.comparison.arms import PLAIN, STATIC, TSKD
 from tskd_mm.apis.comparison.command import run_command
 from tskd_mm.apis.comparison.grid import Grid
 from tskd_mm.apis.comparison.report import write_report
@@ -48,7 +49,7 @@ def named_arms(words: Sequence[Sequence[str]]) -> dict[str, list[str]]:
                 f'--arm must be a name and changes, but got '
                 f'{" ".join([name, *options])}: write --arm NAME KEY=VALUE'
             )
-        if name in ('none', 'static', 'tskd', *arms):
+        if name in (PLAIN, STATIC, TSKD, *arms):
             raise ValueError(f'--arm {name}: the name is in use; choose another')
         arms[name] = options
     return arms
@@ -63,15 +64,15 @@ def compare(args: argparse.Namespace) -> tuple[Path, list[Trial]]:
     config = read_config(args.config)
     arms = config_arms(config, named_arms(args.arm), args.epochs)
     if args.epochs:
-        print(shortening(config, arms.get('tskd', arms['none'])))
+        print(shortening(config, arms.get(TSKD, arms[PLAIN])))
     out, name = args.out.absolute(), args.config.stem
     study = make_study(
         name,
         arms,
         out / name / 'configs',
         args.seeds,
-        metric=args.metric or configured_metric(config),
-        resolve=args.resolve,
+        args.metric or configured_metric(config),
+        args.resolve,
     )
     table, trials = out / 'runs.csv', [*study.trials()]
     metric = study.metric or metric_of(read_table(table), trials)

@@ -21,6 +21,7 @@ import tskd_mm  # isort: skip  # noqa: F401 - says which package is missing
 from mmengine.config import Config
 from mmengine.hub import get_config
 
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.apis.find_levels import NUM_STAGES, find_levels
 from tskd_mm.models.loading.model_config import ModelSource, find_model
 
@@ -125,6 +126,7 @@ def _hook(config: Config) -> str:
     return f"dict(type='TSKDMemoryHook', interval={interval})"
 
 
+@errors_as_messages()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description='Print a TSKD config for two detectors or two classifiers.'

@@ -12,7 +12,6 @@ Under torchrun the training steps run in all of its processes.
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +23,40 @@ from tskd_mm.apis.benchmark.memory_and_checkpoints import held_bytes, savers
 from tskd_mm.apis.benchmark.ratios import ratios, review_share
 from tskd_mm.apis.benchmark.report import report
 from tskd_mm.apis.benchmark.training_steps import TrainingSteps
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.apis.interleaved_timing import medians, take_turns
 from tskd_mm.apis.peak_memory import peak_bytes
 from tskd_mm.apis.positive import positive
 from tskd_mm.apis.random_batch import random_batch
-from tskd_mm.apis.read_config import memory_hook_of, read_config
+from tskd_mm.apis.read_config import read_config
 
 
-def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
-    """All figures of one config, by what they are about."""
-    hook = memory_hook_of(config)
-    if hook is None:
-        sys.exit('the config has no reviews to time: add TSKDMemoryHook')
-    slots = hook.schedule.num_slots
+def build_steps(config: Config, args: argparse.Namespace) -> TrainingSteps:
+    """What is timed, on one random batch.
+
+    Raises:
+        ValueError: If the config has no reviews, or AMP is to be timed on a CPU.
+    """
     device = _device(args.device)
     if args.amp and device.type == 'cpu':
-        sys.exit('--amp times mixed precision on a GPU, but the device is cpu')
+        raise ValueError('--amp times mixed precision on a GPU, but the device is cpu')
     torch.manual_seed(0)
     data = random_batch(config, args.images, args.size)
-    steps = TrainingSteps(config, data, slots, device, args.amp, args.channels_last)
+    return TrainingSteps(config, data, device, args.amp, args.channels_last)
+
+
+def measure(
+    config: Config, steps: TrainingSteps, args: argparse.Namespace
+) -> dict[str, Any]:
+    """All figures of one config, by what they are about."""
+    device, slots = steps.device, steps.hook.schedule.num_slots
     if not steps.timed_review:
         kind = type(steps.model.review).__name__
         print(f'{kind} is not a TemporalReview: its parts are not timed')
     whole = steps.whole()
     train = whole | steps.parts()
     turns = take_turns(train, args.repeats, device)
-    saving = savers(steps, hook)
+    saving = savers(steps)
     results = {
         'settings': _settings(args, steps, slots),
         'seconds': medians(turns),
@@ -60,7 +67,7 @@ def measure(config: Config, args: argparse.Namespace) -> dict[str, Any]:
         'held_bytes': held_bytes(steps),
         'checkpoint_bytes': {name: save() for name, save in saving.items()},
         'checkpoint_seconds': medians(take_turns(saving, args.repeats)),
-        'ratios': ratios(turns, slots, review_share(config, hook)),
+        'ratios': ratios(turns, slots, review_share(config, steps.hook)),
     }
     testing = steps.prediction()
     return results | {
@@ -126,7 +133,9 @@ def main() -> None:
     if 'RANK' in os.environ:
         on_gpu = torch.cuda.is_available() and args.device != 'cpu'
         torch.distributed.init_process_group('nccl' if on_gpu else 'gloo')
-    results = measure(config, args)
+    with errors_as_messages():
+        steps = build_steps(config, args)
+    results = measure(config, steps, args)
     if int(os.environ.get('RANK', 0)) == 0:
         print(report(results))
         if args.json:

@@ -16,11 +16,13 @@ import torch
 from mmengine.config import DictAction
 
 from tskd_mm.apis.benchmark.training_steps import TrainingSteps
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.apis.interleaved_timing import Step, medians, take_turns
 from tskd_mm.apis.positive import positive
 from tskd_mm.apis.random_batch import random_batch
-from tskd_mm.apis.read_config import memory_hook_of, read_config
+from tskd_mm.apis.read_config import read_config
 from tskd_mm.apis.text_tables import screen_table
+from tskd_mm.models.features.compiled_parts import compile_options
 
 PHASES = 'general', 'review'
 FIRST_STEPS = 3  # what is compiled shows in the first and is compiled in the second
@@ -70,17 +72,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     config = read_config(args.config, args.cfg_options)
-    hook = memory_hook_of(config)
-    if hook is None:
-        raise SystemExit('the config has no reviews to time: add TSKDMemoryHook')
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     torch.manual_seed(0)
     data = random_batch(config, args.images, args.size)
-    eager, compiled = (
-        TrainingSteps(config, data, hook.schedule.num_slots, device) for _ in range(2)
-    )
-    options = config.get('compile')
-    compiled.model.compile_parts(options if isinstance(options, dict) else {})
+    with errors_as_messages():
+        options = compile_options(config.get('compile')) or {}
+        eager, compiled = (TrainingSteps(config, data, device) for _ in range(2))
+    compiled.model.compile_parts(options)
     first = {p: first_seconds(partial(compiled.train, p)) for p in PHASES}
     ways = {'eager': eager, 'compiled': compiled}
     steps = {f'{p}, {way}': partial(ways[way].train, p) for p in PHASES for way in ways}

@@ -8,9 +8,9 @@ Example:
 """
 
 import argparse
-import sys
 from pathlib import Path
 
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.apis.run_curves import plot_runs
 from tskd_mm.apis.run_scalars import read_scalars
 
@@ -27,13 +27,11 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@errors_as_messages()
 def main() -> None:
     args = parse_args()
     out = args.out or args.work_dirs[-1] / 'curves.png'
-    try:
-        plot_runs([read_scalars(d) for d in args.work_dirs], out, args.metric)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(str(error))
+    plot_runs([read_scalars(d) for d in args.work_dirs], out, args.metric)
     print(f'{out}: written')
 
 

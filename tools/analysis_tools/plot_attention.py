@@ -5,7 +5,6 @@ predicts, and the gap to the teacher that is really left.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.apis.load_distiller import load_distiller
 from tskd_mm.apis.read_config import read_config
 from tskd_mm.visualization import draw_reviews, review_image
@@ -48,15 +48,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@errors_as_messages()
 def main() -> None:
     args = parse_args()
-    try:
-        config = read_config(args.config)
-        batch = load_image(config, args.image)
-        model = load_distiller(config, args.checkpoint)
-        reviewed = review_image(model, batch, args.level)
-    except (FileNotFoundError, RuntimeError, TypeError, ValueError) as error:
-        sys.exit(str(error))
+    config = read_config(args.config)
+    batch = load_image(config, args.image)
+    model = load_distiller(config, args.checkpoint)
+    reviewed = review_image(model, batch, args.level)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     draw_reviews({args.checkpoint.stem: reviewed}).savefig(args.out, dpi=150)
     print(f'{args.out}: written')

@@ -31,8 +31,6 @@ from tskd_mm.models.features.feature_tap import Features, FeatureTap
 from tskd_mm.models.review.conv_lstm import ConvLSTMCell
 from tskd_mm.models.review.increment_predictor import IncrementPredictor
 
-SLOTS = 3  # memories of the release
-
 
 def predict(predictor: IncrementPredictor, sequence: Tensor) -> Tensor:
     """What the predictor computes, every gate from a full convolution.
@@ -159,7 +157,7 @@ def main() -> None:
     torch.manual_seed(0)
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     data = random_batch(config, args.images)
-    steps = timed_steps(TrainingSteps(config, data, SLOTS, device))
+    steps = timed_steps(TrainingSteps(config, data, device))
     seconds = medians(take_turns(steps, args.repeats, device))
     for name in ('review', 'predictors'):
         ours, theirs = seconds[name], seconds[f'reference {name}']

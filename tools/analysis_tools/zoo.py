@@ -68,8 +68,8 @@ def _size(file: Path) -> tuple[int, int, str]:
 
 
 def try_in_process(config: str) -> dict[str, str]:
-    """Outcome of :mod:`tskd_mm.apis.zoo_trial` for one config."""
-    command = [sys.executable, '-m', 'tskd_mm.apis.zoo_trial', config]
+    """Outcome of ``zoo_trial.py`` for one config."""
+    command = [sys.executable, str(Path(__file__).with_name('zoo_trial.py')), config]
     # Some configs name others by their path in the host's repository.
     folder = Path(get_installed_path(config.partition('::')[0]), '.mim')
     done = subprocess.run(

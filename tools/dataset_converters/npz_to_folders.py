@@ -8,11 +8,12 @@ Example:
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 
 
 def convert(source: Path, target: Path) -> dict[str, int]:
@@ -56,6 +57,7 @@ def convert(source: Path, target: Path) -> dict[str, int]:
     return counts
 
 
+@errors_as_messages()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -63,10 +65,7 @@ def main() -> None:
     parser.add_argument('source', type=Path, help='npz file')
     parser.add_argument('target', type=Path, help='folder to write')
     args = parser.parse_args()
-    try:
-        counts = convert(args.source, args.target)
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
+    counts = convert(args.source, args.target)
     text = ', '.join(f'{count} {split}' for split, count in counts.items())
     print(f'{args.target}: {text} images written')
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.apis.progress_line import clock
 from tskd_mm.apis.run_curves import plot_runs
 from tskd_mm.apis.run_scalars import read_scalars
@@ -98,6 +99,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@errors_as_messages()
 def main() -> None:
     out = parse_args().out.absolute()
     os.chdir(ROOT)

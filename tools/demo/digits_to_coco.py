@@ -8,17 +8,18 @@ images are drawn from different digits.
 import argparse
 import json
 import shutil
-import sys
 from dataclasses import asdict, dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.utils import track_progress
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
 from sklearn.datasets import load_digits
+
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 
 from .digit_scene import draw_scene
 
@@ -127,13 +128,17 @@ def _make_split(
         'annotations': [],
     }
 
-    def make_image(number: int) -> None:
+    count = getattr(settings, split)
+    print(f'{split}: {count} images')
+    for number in track(range(1, count + 1), split, console=Console(stderr=True)):
         # A stream of its own for each image: none depends on how many there are.
         rng = np.random.default_rng([settings.seed, split == 'val', number])
         image, drawn = draw_scene(digits.images, sources, settings.size, rng)
         name = f'{number:06d}.png'
         if not cv2.imwrite(str(folder / name), image):
-            sys.exit(f'{folder / name} cannot be written: check the space on the disk')
+            raise OSError(
+                f'{folder / name} cannot be written: check the space on the disk'
+            )
         side = {'height': settings.size, 'width': settings.size}
         content['images'].append({'id': number, 'file_name': name, **side})
         for digit in drawn:
@@ -148,12 +153,6 @@ def _make_split(
                     'source': digit.source,
                 }
             )
-
-    print(f'{split}: {getattr(settings, split)} images')
-    # On a screen the bar overwrites itself; in a log it would be a flood.
-    bar = sys.stdout if sys.stdout.isatty() else StringIO()
-    track_progress(make_image, range(1, getattr(settings, split) + 1), file=bar)
-    print(file=bar)
     return content
 
 
@@ -170,13 +169,11 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@errors_as_messages()
 def main() -> None:
     args = vars(parse_args())
     out = args.pop('out')
-    try:
-        made = make_set(out, Settings(**args))
-    except (ValueError, FileExistsError) as error:
-        sys.exit(str(error))
+    made = make_set(out, Settings(**args))
     print(f'{out}: made' if made else f'{out}: already there, reused')
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from tskd_mm.apis.progress_line import clock
 from tskd_mm.apis.text_tables import markdown_table
 
 HEADER = ('method', 'params', 'AP', 'AP50', 'best AP', 'training', 'cost')
@@ -51,12 +52,11 @@ def table_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
 
 
 def _row(result: Result, reference: float) -> tuple[str, ...]:
-    minutes, seconds = divmod(round(result.seconds), 60)
     return (
         result.method,
         f'{result.params / 1e3:.0f} k',
         *(f'{100 * ap:.1f}' for ap in (result.ap, result.ap50, result.best_ap)),
-        f'{minutes}:{seconds:02d}',
+        clock(result.seconds),
         f'{result.seconds / reference:.2f}x',
     )
 

@@ -25,6 +25,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.apis.positive import positive
 from tskd_mm.models.loading.checkpoint import load_weights, read_checkpoint
 from tskd_mm.models.loading.model_config import find_model
@@ -129,6 +130,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@errors_as_messages()
 def main() -> None:
     args = parse_args()
     config = Config.fromfile(args.config)

@@ -13,6 +13,7 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.models.loading.checkpoint import load_weights
 from tskd_mm.models.loading.model_config import find_model
 from tskd_mm.models.loading.strict_loading import fit
@@ -53,6 +54,7 @@ def convert(weights: dict[str, Tensor]) -> tuple[OrderedDict[str, Tensor], str]:
     return renamed, found[0]
 
 
+@errors_as_messages()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help="the model's config, to check the names against")

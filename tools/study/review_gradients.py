@@ -13,7 +13,6 @@ Example, from the project's folder:
 """
 
 import argparse
-import sys
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from itertools import chain, islice, product, repeat
@@ -30,6 +29,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from tskd_mm.apis.errors_as_messages import errors_as_messages
 from tskd_mm.apis.load_distiller import load_distiller
 from tskd_mm.apis.positive import positive
 from tskd_mm.apis.read_config import read_config
@@ -238,10 +238,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     config = read_config(args.config, args.cfg_options)
-    try:
+    with errors_as_messages():
         probe = load_probe(config, args.checkpoint)
-    except (FileNotFoundError, RuntimeError, TypeError, ValueError) as error:
-        sys.exit(str(error))
     say_training_begins()
     loader = Runner.build_dataloader(config.train_dataloader, seed=0)
     torch.manual_seed(0)

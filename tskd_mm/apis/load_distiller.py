@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmengine.registry import MODELS, init_default_scope
 
+from ..engine.log_level import log_level
 from ..models.distillers.tskd_distiller import TSKDDistiller
 from ..models.loading.checkpoint import load_weights, read_checkpoint
 from ..models.loading.strict_loading import fit
@@ -35,9 +35,8 @@ def load_distiller(config: Config, checkpoint: Path) -> TSKDDistiller:
             f"{checkpoint} holds no memories (entry 'tskd'): give a checkpoint that a "
             'training with TSKDMemoryHook saved'
         )
-    # init_weights brings in the teacher, and would list every weight of the student.
-    MMLogger.get_instance('load_distiller', log_level='WARNING')
-    model.init_weights()
+    with log_level('WARNING'):  # it would list every weight of the student
+        model.init_weights()  # brings in the teacher
     fit(model.student, weights, str(checkpoint))
     model.load_tskd_state(state)
     return model.eval()

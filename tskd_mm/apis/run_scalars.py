@@ -64,7 +64,7 @@ class RunScalars:
 
     @property
     def metric_names(self) -> list[str]:
-        """Names of the validation's metrics, the main one first."""
+        """Names of the validation's metrics, as they are logged."""
         names = (name for record in self.val.values() for name in record)
         return [name for name in dict.fromkeys(names) if name not in NO_METRICS]
 

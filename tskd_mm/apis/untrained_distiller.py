@@ -3,10 +3,11 @@
 from copy import deepcopy
 
 from mmengine.config import Config
-from mmengine.logging import MessageHub, MMLogger
+from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, init_default_scope
 from torch.optim.swa_utils import update_bn
 
+from ..engine.log_level import log_level
 from ..models.distillers.tskd_distiller import TSKDDistiller
 from ..models.loading.model_config import find_model
 from .random_batch import random_batch
@@ -23,13 +24,8 @@ def untrained_distiller(config: Config) -> TSKDDistiller:
         model[role] = part
     model.update(teacher_checkpoint=None)
     distiller = MODELS.build(model)
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel('ERROR')  # it would tell of every weight
-    try:
+    with log_level('ERROR'):  # it would tell of every weight
         distiller.init_weights()
-    finally:
-        logger.setLevel(level)
     distiller.phase = 'general'  # there is no hook here
     say_training_begins()
     # Without statistics of its batch norms a deep one overflows in half precision.

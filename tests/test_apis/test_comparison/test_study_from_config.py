@@ -50,7 +50,7 @@ def test_without_a_review_a_new_arm_is_compared_with_the_static_one(config, tmp_
     config.custom_hooks = [dict(type='DistillationHook')]
     named = {'half': ["model.feature_losses=dict(a=dict(type='PKDLoss'))"]}
     arms = config_arms(config, named)
-    study = make_study('mine', arms, tmp_path, 1, metric='')
+    study = make_study('mine', arms, tmp_path, 1, metric='', resolve=0.5)
     assert study.comparisons == (
         *(('static', 'none'), ('half', 'none')),
         ('half', 'static'),

@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 from toys import tiny_distiller
 
-from tskd_mm.engine.preflight.loss_lines import loss_lines, merged_losses
+from tskd_mm.engine.preflight.loss_lines import loss_lines
 
 pytestmark = pytest.mark.usefixtures('mmdet_scope')
 RECIPE = """\
@@ -35,7 +35,8 @@ def written(tmp_path, monkeypatch):
 def panel(config: Config) -> tuple[list[str], list[str]]:
     arguments = {k: v for k, v in config.get('model', {}).items() if k != 'type'}
     model = tiny_distiller(**arguments)
-    return loss_lines(config, model), [*merged_losses(config, model)]
+    lines, warnings = zip(*loss_lines(config, model))
+    return [*filter(None, lines)], [*filter(None, warnings)]
 
 
 def test_what_is_not_set_is_the_default():
@@ -105,7 +106,7 @@ def test_all_weights_of_a_loss_its_share_and_its_factor():
     )
     model.balance.shares = {'bckd_cls': 0.5}
     model.loss_factors = {'fgd': 0.0}
-    assert loss_lines(Config({'model': {}}), model) == [
+    assert [line for line, _ in loss_lines(Config({'model': {}}), model)] == [
         'fgd: FGDLoss, foreground weight 0.001, background weight 0.0005, '
         'attention weight 0.0005, relation weight 5e-06, at first times 0 (default)',
         'bckd: BCKDLoss, cls weight 1, box weight 4, share 0.5 of the '

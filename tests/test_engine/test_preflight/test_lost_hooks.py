@@ -38,7 +38,7 @@ def lost(file: str, *hooks: type[Hook]) -> list[str]:
     kinds = [*map(HOOKS.get, (hook.type for hook in config.get('custom_hooks', [])))]
     running = [object.__new__(kind) for kind in (*kinds, *hooks) if kind]
     runner = SimpleNamespace(cfg=config, hooks=running)
-    return [hooks.warning for hooks in lost_hooks(runner)]
+    return [warning for _, warning in lost_hooks(runner)]
 
 
 def warning(names: str, source: str, advice: str = '') -> str:

@@ -105,7 +105,7 @@ def test_hooks_of_the_host_and_models_that_ask_for_the_iteration(tmp_path):
     )
     content = Config.fromfile(tmp_path / 'yolox.py')
     data = random_batch(content, 1, (96, 96))
-    TrainingSteps(content, data, 3, torch.device('cpu')).train('general')
+    TrainingSteps(content, data, torch.device('cpu')).train('general')
     assert review_share(content, memory_hook_of(content)) == 0.05
 
 
@@ -136,7 +136,7 @@ def test_operators_of_a_review_stay_few(loss, static, general):
     content = read_config(str(RETINANET))
     content.model.feature_losses = dict(static=loss)
     data = random_batch(content, 2, (64, 64))
-    counts = TrainingSteps(content, data, 3, torch.device('cpu')).operators()
+    counts = TrainingSteps(content, data, torch.device('cpu')).operators()
     assert counts['static losses'] <= static
     assert counts['attention maps'] <= 120
     assert counts['predictors'] <= 320
@@ -170,7 +170,7 @@ def test_parts_are_those_of_the_step(config):
     """Losses of the parts are those of the whole."""
     content = Config.fromfile(config)
     data = random_batch(content, 2, (64, 64))
-    steps = TrainingSteps(content, data, 3, torch.device('cpu'))
+    steps = TrainingSteps(content, data, torch.device('cpu'))
     model = steps.model
     model.phase = 'review'
     with torch.no_grad():

@@ -14,7 +14,6 @@ from tskd_mm.apis.random_batch import random_batch
 
 from .check import ROOT, Check
 
-SLOTS = 3
 MOST = 128  # images of the largest batch that is tried
 # Recipe, images, their height and width.
 CASES = {
@@ -44,7 +43,7 @@ def build_steps(check: Check, name: str, images: int, amp: bool) -> TrainingStep
     config = Config.fromfile(file)
     torch.manual_seed(0)
     data = random_batch(config, images, size)
-    return TrainingSteps(config, data, SLOTS, torch.device(check.device), amp)
+    return TrainingSteps(config, data, torch.device(check.device), amp)
 
 
 def benchmark(check: Check, names: list[str]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...engine import TSKDMemoryHook
 from ...engine.resume.checkpoint_entry import add_entry
 from .training_steps import TrainingSteps
 
@@ -40,7 +39,7 @@ def _bytes(tensors: Iterable[Any]) -> int:
     return sum(t.numel() * t.element_size() for t in tensors if isinstance(t, Tensor))
 
 
-def savers(steps: TrainingSteps, hook: TSKDMemoryHook) -> dict[str, Callable[[], int]]:
+def savers(steps: TrainingSteps) -> dict[str, Callable[[], int]]:
     """What saves a checkpoint, and returns its bytes."""
 
     def save(model: Any, optimizer: Any, entry: bool) -> int:
@@ -49,7 +48,7 @@ def savers(steps: TrainingSteps, hook: TSKDMemoryHook) -> dict[str, Callable[[],
             'optimizer': optimizer.state_dict(),
         }
         if entry:
-            add_entry(content, steps.model, optimizer, hook.schedule_state())
+            add_entry(content, steps.model, optimizer, steps.hook.schedule_state())
         with TemporaryDirectory() as folder:
             file = Path(folder, 'checkpoint.pth')
             torch.save(content, file)

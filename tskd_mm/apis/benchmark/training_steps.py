@@ -15,6 +15,7 @@ from ...models.features.padding import masked_mse
 from ...models.review.temporal_review import TemporalReview
 from ..batch_features import as_leaf, batch_features, run_static_losses
 from ..interleaved_timing import Step
+from ..read_config import memory_hook_of
 from ..untrained_distiller import untrained_distiller
 from .counts import operators
 
@@ -23,14 +24,18 @@ class TrainingSteps:
     """Steps to be timed; the optimizer's learning rate is 0, so that all stay alike.
 
     Args:
-        config: Of a training with reviews.
+        config: Of a training with reviews; each of the memories is a little older than
+            the next.
         data: One batch, as from the data loader.
-        slots: Memories; each is a little older than the next.
         device: Where everything is.
         amp: Train in mixed precision.
         channels_last: Keep images and weights in that memory format.
 
+    Raises:
+        ValueError: If the config has no reviews.
+
     Attributes:
+        hook: That of the reviews.
         model: The distiller.
         alone: A copy of its student, which trains without distillation.
         optimizers: Of both.
@@ -42,18 +47,21 @@ class TrainingSteps:
         self,
         config: Config,
         data: dict,
-        slots: int,
         device: torch.device,
         amp: bool = False,
         channels_last: bool = False,
     ) -> None:
+        hook = memory_hook_of(config)
+        if hook is None:
+            raise ValueError('the config has no reviews to time: add TSKDMemoryHook')
+        self.hook = hook
         self.data = data
         self.amp = amp
         self.device = device
         model: Any = untrained_distiller(config).to(device)
         if channels_last:
             model = model.to(memory_format=torch.channels_last)
-        _memorize(model, slots)
+        _memorize(model, hook.schedule.num_slots)
         self.model = model
         self.timed_review = isinstance(model.review, TemporalReview)
         self.alone = deepcopy(model.student)

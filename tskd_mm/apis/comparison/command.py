@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..errors_as_messages import errors_as_messages
 from .trial import Trial
 
 
@@ -16,9 +17,8 @@ def run_command(compare: Callable[[], tuple[Path, Sequence[Trial]]]) -> None:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('terminated'))
     try:
-        path, failed = compare()
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
+        with errors_as_messages():
+            path, failed = compare()
     except KeyboardInterrupt:
         sys.exit('\ninterrupted: run the same command again to continue')
     print(f'\n{path.read_text()}\nwritten to {path}')

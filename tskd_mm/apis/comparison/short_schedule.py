@@ -24,17 +24,13 @@ class EpochScale:
     def __init__(self, old: int, new: int) -> None:
         self.old, self.new = old, new
 
-    def point(self, epoch: int) -> int:
-        """The epoch in the new schedule; none but 0 becomes 0."""
-        return max(1, epoch * self.new // self.old) if epoch > 0 else epoch
-
-    def interval(self, epochs: int) -> int:
-        """A distance between repeated events; -1 is never."""
-        return max(1, epochs * self.new // self.old) if epochs > 0 else epochs
+    def epochs(self, old: int) -> int:
+        """An epoch, or a distance, in the new schedule; 0 and -1, never, stay."""
+        return max(1, old * self.new // self.old) if old > 0 else old
 
     def span(self, begin: int, epochs: int) -> int:
         """Epochs from a point on."""
-        return self.point(begin + epochs) - self.point(begin)
+        return self.epochs(begin + epochs) - self.epochs(begin)
 
 
 def set_epochs(config: Config, epochs: int) -> None:
@@ -79,12 +75,12 @@ def shortening(old: Config, new: Config) -> str:
 
 def _scale_loop(loop: dict[str, Any], scale: EpochScale) -> None:
     loop['max_epochs'] = scale.new
-    _change(loop, 'val_interval', scale.interval)
-    _change(loop, 'val_begin', scale.point)
+    _change(loop, 'val_interval', scale.epochs)
+    _change(loop, 'val_begin', scale.epochs)
     _change(
         loop,
         'dynamic_intervals',
-        lambda steps: [(scale.point(a), scale.interval(b)) for a, b in steps],
+        lambda steps: [(scale.epochs(a), scale.epochs(b)) for a, b in steps],
     )
 
 
@@ -101,7 +97,7 @@ def _scale_scheduler(scheduler: dict[str, Any], scale: EpochScale) -> None:
     # Milestones count from the begin, as mmengine's schedulers do.
     _change(scheduler, 'milestones', lambda x: [scale.span(begin, m) for m in x])
     for name in ('begin', 'end'):
-        _change(scheduler, name, scale.point)
+        _change(scheduler, name, scale.epochs)
     if 'end' in scheduler and scheduler['end'] <= scheduler.get('begin', 0):
         _refuse(f'{kind} from epoch {begin} on would have no epoch of {scale.new}')
 
@@ -109,21 +105,21 @@ def _scale_scheduler(scheduler: dict[str, Any], scale: EpochScale) -> None:
 def _scale_hook(hook: dict[str, Any], scale: EpochScale) -> None:
     names, kind = _names(hook), str(hook['type']).rpartition('.')[2]
     by_epoch = hook.get('by_epoch', True)
-    _change(hook, 'switch_epoch', scale.point)  # PipelineSwitchHook
-    _change(hook, 'begin_epoch', scale.point)  # EMAHook
+    _change(hook, 'switch_epoch', scale.epochs)  # PipelineSwitchHook
+    _change(hook, 'begin_epoch', scale.epochs)  # EMAHook
     if 'YOLOXModeSwitchHook' in names:
         hook.setdefault('num_last_epochs', 15)  # its default
-    _change(hook, 'num_last_epochs', scale.interval)
+    _change(hook, 'num_last_epochs', scale.epochs)
     if 'SwitchRecipeHook' in names:
         for recipe in hook['schedule']:
-            _change(recipe, 'action_epoch', scale.point)
+            _change(recipe, 'action_epoch', scale.epochs)
     if 'CheckpointHook' in names and by_epoch:
-        _change(hook, 'interval', scale.interval)
-        _change(hook, 'save_begin', scale.point)
+        _change(hook, 'interval', scale.epochs)
+        _change(hook, 'save_begin', scale.epochs)
     if 'TSKDMemoryHook' in names:
         hook.setdefault('interval', 5)  # its default
         for name in ('interval', 'review_length'):
-            _change(hook, name, scale.interval)
+            _change(hook, name, scale.epochs)
     if 'TeacherRouteHook' in names and by_epoch:
         _change(hook, 'checkpoints', lambda x: _points(kind, x, scale))
     if 'LossWeightHook' in names and by_epoch:
@@ -141,7 +137,7 @@ def _names(hook: dict[str, Any]) -> set[str]:
 
 
 def _points(kind: str, points: Any, scale: EpochScale) -> list[tuple[int, Any]]:
-    moved = [(scale.point(epoch), value) for epoch, value in points]
+    moved = [(scale.epochs(epoch), value) for epoch, value in points]
     if len({epoch for epoch, _ in moved}) < len(moved):
         _refuse(f'two points of {kind} would come to the same of {scale.new} epochs')
     return moved

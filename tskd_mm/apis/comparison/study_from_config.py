@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import MODELS
@@ -60,7 +59,12 @@ def _named(arm: str) -> Iterator[None]:
 
 
 def make_study(
-    name: str, arms: Mapping[str, Config], folder: Path, seeds: int, **settings: Any
+    name: str,
+    arms: Mapping[str, Config],
+    folder: Path,
+    seeds: int,
+    metric: str,
+    resolve: float,
 ) -> Study:
     """Write the arms' configs, and say what is compared with what.
 
@@ -69,7 +73,8 @@ def make_study(
         arms: From :func:`config_arms`.
         folder: For the configs.
         seeds: How many, from 0.
-        **settings: More of the study.
+        metric: Of the study.
+        resolve: Of the study.
     """
     folder.mkdir(parents=True, exist_ok=True)
     methods = {}
@@ -79,11 +84,12 @@ def make_study(
     return Study(
         name,
         Path().absolute(),
-        methods=methods,
-        seeds=tuple(range(seeds)),
-        comparisons=tuple(_comparisons([*arms])),
+        metric,
+        methods,
+        tuple(range(seeds)),
+        tuple(_comparisons([*arms])),
+        resolve=resolve,
         cost='seconds',
-        **settings,
     )
 
 

@@ -13,39 +13,33 @@ from .config_files import ConfigFile, files_of
 DEFAULT, ELSEWHERE = 'default', 'from --cfg-options or code'
 
 
-def loss_lines(config: Config, model: TSKDDistiller) -> list[str]:
+def loss_lines(config: Config, model: TSKDDistiller) -> Iterator[tuple[str, str]]:
     """For each added loss its name, class, weights and where it is set.
 
     Args:
         config: Of the training.
         model: Its distiller.
+
+    Yields:
+        Lines, and after those of each group a warning where its losses act together
+        because a config is merged with its base; the other text is empty.
     """
-    lines = []
     for group, losses in _groups(model).items():
         origins = _origins(config, group, [*losses])
         for name, loss in losses.items():
             facts = [type(_inner(loss)).__name__, *_weights(loss, name, model)]
-            lines.append(f'{name}: {", ".join(facts)} ({origins[name]})')
-    return lines
+            yield f'{name}: {", ".join(facts)} ({origins[name]})', ''
+        if len(set(origins.values()) - {DEFAULT, ELSEWHERE}) > 1:
+            yield '', _merged(group, origins)
 
 
-def merged_losses(config: Config, model: TSKDDistiller) -> Iterator[str]:
-    """Tell of losses that act together because a config is merged with its base.
-
-    Args:
-        config: Of the training.
-        model: Its distiller.
-    """
-    for group, losses in _groups(model).items():
-        origins = _origins(config, group, [*losses])
-        files = set(origins.values()) - {DEFAULT, ELSEWHERE}
-        if len(files) > 1:
-            each = ', '.join(f'{name} ({origins[name]})' for name in losses)
-            yield (
-                f'{group} of several configs act together, {each}, because a config '
-                'is merged with its base: to replace those of the base write '
-                f'{group}=dict(_delete_=True, ...)'
-            )
+def _merged(group: str, origins: dict[str, str]) -> str:
+    each = ', '.join(f'{name} ({origin})' for name, origin in origins.items())
+    return (
+        f'{group} of several configs act together, {each}, because a config is merged '
+        'with its base: to replace those of the base write '
+        f'{group}=dict(_delete_=True, ...)'
+    )
 
 
 def _groups(model: TSKDDistiller) -> dict[str, dict[str, nn.Module]]:

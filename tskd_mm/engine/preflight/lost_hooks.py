@@ -5,7 +5,6 @@ without its EMA, or without what its last epochs change.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -18,31 +17,7 @@ from .config_files import ConfigFile, files_of
 KEEP = "keep them with custom_hooks=[*_base_.get('custom_hooks', []), ...]"
 
 
-class LostHooks(NamedTuple):
-    """Hooks that a config has and a training does not.
-
-    Attributes:
-        names: Their classes.
-        source: The config, as it is called where it is named.
-        advice: How to keep them.
-    """
-
-    names: list[str]
-    source: str
-    advice: str
-
-    def __str__(self) -> str:
-        return f'{", ".join(self.names)} of {self.source}'
-
-    @property
-    def warning(self) -> str:
-        return (
-            f'hooks lost: {self}, because custom_hooks replaces the list of a base; '
-            f'{self.advice}'
-        )
-
-
-def lost_hooks(runner: Runner) -> Iterator[LostHooks]:
+def lost_hooks(runner: Runner) -> Iterator[tuple[str, str]]:
     """Compare a training's hooks with those of the configs that the student is from.
 
     These are the bases that are not distillations, and the student's config where it
@@ -51,13 +26,18 @@ def lost_hooks(runner: Runner) -> Iterator[LostHooks]:
 
     Args:
         runner: Its hooks are registered.
+
+    Yields:
+        For each of these configs that has lost some, a line and a warning.
     """
     for source, advice in _sources(runner.cfg):
         content = Config.fromfile(str(source.path), import_custom_modules=False)
         hooks = content.get('custom_hooks') or []
         names = [_name(hook) for hook in hooks if _is_lost(hook_class(hook), runner)]
         if names:
-            yield LostHooks(names, source.name, advice)
+            lost = f'{", ".join(names)} of {source.name}'
+            reason = 'because custom_hooks replaces the list of a base'
+            yield f'lost: {lost}', f'hooks lost: {lost}, {reason}; {advice}'
 
 
 def _sources(config: Config) -> Iterator[tuple[ConfigFile, str]]:

@@ -1,22 +1,23 @@
 """What a run will be, known before it starts."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 
 from mmengine.dist import is_main_process
-from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
+from ..log_level import log_level
 from ..state_restored import state_restored
 from .class_check import class_warnings
-from .loss_lines import loss_lines, merged_losses
+from .loss_lines import loss_lines
 from .lost_hooks import lost_hooks
 from .panel_lines import first_line, level_lines, model_line, schedule_lines
-from .teacher_score import chosen_classes, score_teacher
+from .student_classes import chosen_classes
+from .teacher_score import score_teacher
 from .weight_origin import student_origins, teacher_origin
 
 KNOWS_NOTHING = (
@@ -44,14 +45,21 @@ class Preflight:
     rows: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
-    def add(self, label: str, look: Callable[[], list[str]]) -> None:
-        """Add what ``look`` returns; one line where it fails, whatever the reason."""
+    def add(self, label: str, look: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        """Add lines and warnings; one line where ``look`` fails, whatever the reason.
+
+        Args:
+            label: Of the lines.
+            look: Returns pairs of a line and a warning; either can be empty.
+        """
         try:
-            lines = look()
+            found = [*look()]
         except Exception as error:  # of the user's data, metric or files
-            lines = [f'not known: {first_line(error)}']
+            found = [(f'not known: {first_line(error)}', '')]
+        lines = [line for line, _ in found if line]
         if lines:
             self.rows.setdefault(label, []).extend(lines)
+        self.warnings += [warning for _, warning in found if warning]
 
     def __str__(self) -> str:
         width = max(map(len, self.rows)) + 2
@@ -75,51 +83,39 @@ def preflight(runner: Runner, model: TSKDDistiller) -> Preflight:
     start = time.perf_counter()
     found = Preflight()
     teacher = model.require_teacher()
-    with state_restored(model), _quiet():
-        found.add('student', lambda: [model_line(model.student)])
-        found.add('student', lambda: _student_weights(found, runner, model))
-        found.add('teacher', lambda: [model_line(teacher.model)])
-        found.add('teacher', lambda: [f'weights: {teacher_origin(model)}'])
-        found.add('teacher', lambda: _teacher_score(found, runner, model))
-        found.add('data', lambda: _class_warnings(found, runner, model))
-        found.add('levels', lambda: level_lines(model))
-        found.add('losses', lambda: _losses(found, runner, model))
-        found.add('hooks', lambda: _lost_hooks(found, runner))
-        found.add('schedule', lambda: schedule_lines(runner))
+    # Data sets and metrics are built once more, and have logged it all before.
+    with state_restored(model), log_level('CRITICAL'), redirect_stdout(StringIO()):
+        found.add('student', lambda: _plain(model_line(model.student)))
+        found.add('student', lambda: _student_weights(runner, model))
+        found.add('teacher', lambda: _plain(model_line(teacher.model)))
+        found.add('teacher', lambda: _plain(f'weights: {teacher_origin(model)}'))
+        weights = found.rows['teacher'][-1]
+        found.add('teacher', lambda: _teacher_score(runner, model, weights))
+        found.add(
+            'data', lambda: [('', w) for w in class_warnings(runner, model.student)]
+        )
+        found.add('levels', lambda: _plain(*level_lines(model)))
+        found.add('losses', lambda: loss_lines(runner.cfg, model))
+        found.add('hooks', lambda: lost_hooks(runner))
+        found.add('schedule', lambda: _plain(*schedule_lines(runner)))
     if teacher.adapt.doubtful:
         found.warnings.append(REVERSED)
     found.rows['preflight'] = [f'{time.perf_counter() - start:.1f} s']
     return found
 
 
-def _student_weights(
-    found: Preflight, runner: Runner, model: TSKDDistiller
-) -> list[str]:
+def _plain(*lines: str) -> list[tuple[str, str]]:
+    return [(line, '') for line in lines]
+
+
+def _student_weights(runner: Runner, model: TSKDDistiller) -> list[tuple[str, str]]:
     origins = [*student_origins(runner, model.student)]
-    found.warnings += [warning for _, warning in origins if warning]
-    lines = [line for line, _ in origins]
-    return lines or ['weights: none given, so what its config initialises']
+    return origins or _plain('weights: none given, so what its config initialises')
 
 
-def _losses(found: Preflight, runner: Runner, model: TSKDDistiller) -> list[str]:
-    found.warnings += merged_losses(runner.cfg, model)
-    return loss_lines(runner.cfg, model)
-
-
-def _lost_hooks(found: Preflight, runner: Runner) -> list[str]:
-    lost = [*lost_hooks(runner)]
-    found.warnings += [hooks.warning for hooks in lost]
-    return [f'lost: {hooks}' for hooks in lost]
-
-
-def _class_warnings(
-    found: Preflight, runner: Runner, model: TSKDDistiller
-) -> list[str]:
-    found.warnings += class_warnings(runner, model.student)
-    return []
-
-
-def _teacher_score(found: Preflight, runner: Runner, model: TSKDDistiller) -> list[str]:
+def _teacher_score(
+    runner: Runner, model: TSKDDistiller, weights: str
+) -> list[tuple[str, str]]:
     try:
         chosen = chosen_classes(model)
         if not is_main_process():
@@ -127,28 +123,12 @@ def _teacher_score(found: Preflight, runner: Runner, model: TSKDDistiller) -> li
         score = score_teacher(runner, model, chosen)
     except Exception as error:
         reason = first_line(error)
-        found.warnings.append(
+        warning = (
             f'the teacher cannot be tested on the validation images ({reason}): look '
             "into it now, the student's validation can fail in the same way"
         )
-        return [f'not measured: {reason}']
-    if score.failing:
-        weights = found.rows['teacher'][-1]
-        found.warnings.append(
-            f'the teacher seems to know nothing ({score.text}; {weights}): '
-            f'{KNOWS_NOTHING}'
-        )
-    return [score.text]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Data sets and metrics are built once more, and have said it all before."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel('CRITICAL')
-    try:
-        with redirect_stdout(StringIO()):
-            yield
-    finally:
-        logger.setLevel(level)
+        return [(f'not measured: {reason}', warning)]
+    if not score.failing:
+        return _plain(score.text)
+    warning = f'the teacher seems to know nothing ({score.text}; {weights})'
+    return [(score.text, f'{warning}: {KNOWS_NOTHING}')]

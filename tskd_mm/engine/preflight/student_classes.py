@@ -5,6 +5,28 @@ from typing import Any
 
 import torch
 
+from ...models.distillers.tskd_distiller import TSKDDistiller
+from .class_check import head_classes
+
+
+def chosen_classes(model: TSKDDistiller) -> list[int] | None:
+    """Indices of the student's classes among the teacher's; None to take all.
+
+    Every process must call this: where the names of the classes come from a URL, they
+    wait for each other.
+
+    Raises:
+        ValueError: If ``teacher_classes`` does not fit both models.
+    """
+    shared = model.shared_classes
+    student = head_classes(model.student)
+    teacher = head_classes(model.require_teacher().model)
+    if shared is None or student is None or teacher is None:
+        return None
+    if shared.wanted is None and student != teacher:
+        return shared.of_same_names(teacher)
+    return shared.indices(student, teacher)
+
 
 def in_student_classes(sample: Any, indices: Sequence[int]) -> Any:
     """Keep what a teacher predicts of the student's classes, under their numbers.

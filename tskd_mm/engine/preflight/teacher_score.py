@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader
 
 from ...models.distillers.tskd_distiller import TSKDDistiller
 from ..validation_images import one_image, validation_images
-from .class_check import head_classes
 from .main_metric import main_metric
 from .student_classes import in_student_classes
 
@@ -46,7 +45,7 @@ def score_teacher(
     Args:
         runner: About to train.
         model: Its distiller.
-        chosen: From :func:`chosen_classes`.
+        chosen: From :func:`~.student_classes.chosen_classes`.
     """
     if runner.val_loop is None:
         return TeacherScore('not measured: the config has no validation')
@@ -76,25 +75,6 @@ def score_teacher(
     percent = 100 if name.startswith('top') else 1
     failing = value <= percent * max(NEAR_ZERO, chance)
     return TeacherScore(f'{name} {value:.3f} on {images}', failing)
-
-
-def chosen_classes(model: TSKDDistiller) -> list[int] | None:
-    """Indices of the student's classes among the teacher's; None to take all.
-
-    Every process must call this: where the names of the classes come from a URL, they
-    wait for each other.
-
-    Raises:
-        ValueError: If ``teacher_classes`` does not fit both models.
-    """
-    shared = model.shared_classes
-    student = head_classes(model.student)
-    teacher = head_classes(model.require_teacher().model)
-    if shared is None or student is None or teacher is None:
-        return None
-    if shared.wanted is None and student != teacher:
-        return shared.of_same_names(teacher)
-    return shared.indices(student, teacher)
 
 
 def _predict(model: TSKDDistiller, images: DataLoader) -> Predictions:

@@ -13,11 +13,11 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData
 from torch import nn
 
-from ..engine.preflight.class_check import head_classes
-from ..models.features.dry_run import image_channels
-from ..models.loading.model_config import find_model
-from .find_levels import NUM_STAGES, find_levels
-from .untrained_distiller import say_training_begins
+from tskd_mm.apis.find_levels import NUM_STAGES, find_levels
+from tskd_mm.apis.untrained_distiller import say_training_begins
+from tskd_mm.engine.preflight.class_check import head_classes
+from tskd_mm.models.features.dry_run import image_channels
+from tskd_mm.models.loading.model_config import find_model
 
 # Of an image, and where that does not fit.
 PIXELS = {'mmdet': (128, 320), 'mmpretrain': (224, 256, 32)}
