@@ -7,9 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from digits_run import digits_config
 from doc_blocks import ROOT, all_blocks, block
-from mmengine.config import ConfigDict
 from mmengine.registry import HOOKS, MODELS
 from runs import train
 from study_rows import row
@@ -23,16 +21,7 @@ from tskd_mm.models import TSKDDistiller
 pytestmark = [pytest.mark.docs, pytest.mark.usefixtures('no_scope')]
 PANELS = [('README.md', 'From clone to a result')]
 PANELS += [('get_started.md', '4. Check, train, test')]
-LINES = ['Reading the log', 'Healthy', 'Too strong', 'Doing nothing']
-ELSEWHERE = {
-    ('how_it_works.md', 'Step by step in Python'): 'test_doc_blocks.py',
-    ('choosing.md', 'The review'): 'test_doc_blocks.py',
-    ('classifiers.md', 'The taps'): 'test_readme.py',
-    ('classifiers.md', 'Classifiers'): 'test_doc_pages.py',
-    ('get_started.md', '5. Own data'): 'test_doc_pages.py',
-}
 COMPARED = ('choosing.md', 'Does it help on my data?')
-DRAWING = ('README.md', 'How it works')
 # What stands for numbers, and for paths of files.
 NUMBER, FILE = re.compile(r'\d[\d.:]*(e[+-]\d+)?'), re.compile(r'\S*/\S+\.(py|pth)')
 FRAGMENTS = [
@@ -43,16 +32,6 @@ FRAGMENTS = [
 def shape(line: str) -> str:
     """A line without its numbers, paths and runs of spaces."""
     return ' '.join(NUMBER.sub('0', FILE.sub('FILE', line)).split())
-
-
-def test_it_is_known_how_each_block_is_checked():
-    known = {*PANELS, *ELSEWHERE, COMPARED, DRAWING}
-    known |= {('reading_the_log.md', heading) for heading in LINES}
-    known |= {(b.page, b.heading) for b in FRAGMENTS}
-    found = {(b.page, b.heading) for kind in ('text', '') for b in all_blocks(kind)}
-    assert found == known
-    for test in ELSEWHERE.values():
-        assert (ROOT / 'tests' / test).exists()
 
 
 @pytest.fixture
@@ -85,57 +64,16 @@ def test_the_panels_are_those_of_the_check(panel):
             assert line in panel
 
 
-def detector_run(folder: Path, data: dict, **losses: dict) -> ConfigDict:
-    config = run_config(folder, data, epochs=4)
-    config.model.feature_losses = losses or None
+def test_the_line_of_the_log_is_printed_so(tmp_path, data):
+    config = run_config(tmp_path, data, epochs=4)
     config.optim_wrapper.clip_grad = dict(max_norm=35)
     config.log_level = 'INFO'
-    return config
-
-
-def logged(config: ConfigDict) -> str:
-    """The last line of a run's log that is about training."""
     train(config)
     [file] = Path(config.work_dir).glob('*/*.log')
     lines = [x for x in file.read_text().splitlines() if 'Epoch(train)' in x]
-    return lines[-1].partition('INFO - ')[2]
-
-
-def keys(line: str) -> list[str]:
-    return re.findall(r'(\w+): ', line)
-
-
-def lines_of(heading: str) -> list[str]:
-    return block('reading_the_log.md', heading, 'text').splitlines()
-
-
-def test_the_line_of_the_log_is_printed_so(tmp_path, data):
-    line = '  '.join(lines_of('Reading the log'))
-    found = logged(detector_run(tmp_path, data, pkd=dict(type='PKDLoss')))
-    assert shape(found) == shape(line)
-
-
-@pytest.mark.parametrize(
-    'heading, losses',
-    [
-        ('Healthy', dict(pkd=dict(type='PKDLoss'))),
-        ('Doing nothing', dict(attention=dict(type='AttentionTransferLoss'))),
-    ],
-)
-def test_lines_of_detectors_have_the_log_s_entries(heading, losses, tmp_path, data):
-    entries = keys(logged(detector_run(tmp_path, data, **losses)))
-    for line in lines_of(heading):
-        assert keys(line) == [key for key in entries if key in keys(line)]
-
-
-def test_the_line_of_a_classifier_has_the_log_s_entries(tmp_path):
-    config = digits_config(tmp_path)
-    config.model.feature_losses = None
-    config.model.logit_losses = dict(kl=dict(type='LogitKLLoss'))
-    config.default_hooks.logger.interval, config.log_level = 1, 'INFO'
-    entries = keys(logged(config))
-    [line] = lines_of('Too strong')
-    assert keys(line) == [key for key in entries if key in keys(line)]
+    printed = lines[-1].partition('INFO - ')[2]
+    shown = block('reading_the_log.md', 'Reading the log', 'text').splitlines()
+    assert shape(printed) == shape('  '.join(shown))
 
 
 def test_the_report_is_that_of_its_numbers():

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doc_blocks import ROOT, named_files
+from doc_blocks import ROOT, all_blocks, named_files
+from doc_commands import RUN, WAYS, way_of
 from mmengine.fileio import load
 from mmengine.registry import HOOKS, MODELS
 from toys import without_chatter
@@ -60,6 +61,16 @@ def test_every_command_is_in_the_table_of_commands():
     ]
     known = (DOCS / 'components.md').read_text()
     assert [f for f in commands if f'`{f.relative_to(ROOT)}`' not in known] == []
+
+
+def test_the_page_on_verification_lists_the_commands_that_are_not_run():
+    commands = (c for block in all_blocks('bash') for c in block.statements())
+    ways = {way_of(command) for command in commands}
+    assert ways == {(way, why) for _, way, why in WAYS}  # none is left over
+    section = (DOCS / 'verification.md').read_text().partition('## Commands')[2]
+    table = section.partition('\n## ')[0]
+    rows = set(re.findall(r'^\| [^|]+ \| ([^|]+) \| ([^|]+) \|$', table, re.M))
+    assert rows - {('how', 'needs')} == ways - {(RUN, '')}
 
 
 def strings(file: Path) -> Iterator[str]:

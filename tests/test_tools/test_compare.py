@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from doc_blocks import ROOT, block
+from doc_blocks import ROOT
 from mmengine.config import Config
 from toys import run_tool
 from user_files import user_classifier
@@ -213,15 +213,3 @@ def test_a_killed_training_is_resumed(folder):
     [log] = (folder / 'work_dirs' / 'compare').glob('my_tskd/none/*/train.log')
     assert 'resumed epoch: 3' in log.read_text()
     assert re.search(r'^\| none \| 1 \| [\d.]+ \| [\d.]+ \| 1.00x \|$', said, re.M)
-
-
-def test_the_docs_show_such_a_table():
-    """All but the numbers, and what the sentences make of them."""
-    shown = block('choosing.md', 'Does it help on my data?', 'text')
-    assert rows_of(shown) == rows_of(TABLE)
-    assert len(re.findall(r'^- (static|tskd) ', shown, re.M)) == 3
-
-
-def rows_of(text: str) -> list[str]:
-    lines = [line for line in text.splitlines() if line.startswith('|')]
-    return [re.sub(r'[+-]?\d+\.\d+|\b\d\b', 'N', line) for line in lines]
