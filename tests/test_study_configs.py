@@ -2,21 +2,20 @@
 
 import sys
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from config_steps import build, images, take_steps
+from doc_blocks import ROOT
 from mmengine.config import Config
-from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS, MODELS, init_default_scope
-from test_configs import build, copy_of, images, moved
 
 from tskd_mm.models.features.attention_map import attention_map
 from tskd_mm.models.losses import AttentionTransferLoss
 from tskd_mm.models.review.temporal_review import TemporalReview
 
-FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'study'
+FOLDER = ROOT / 'configs' / 'study'
 FAMILIES = (
     'cifar10',
     'cifar10_losses',
@@ -47,20 +46,10 @@ def test_a_config_trains_the_plain_student_in_the_same_way(path):
     for key in plain.keys() - {'model', 'custom_hooks', 'custom_imports'}:
         assert config[key] == plain[key], key
     config, model = build(path)
-    size = SIZES.get(path.parent.name, 96)
-    data = images(config.default_scope, size, False)
-    for sample in data['data_samples'] if size == 96 else ():
+    data = images(config, path, SIZES.get(path.parent.name, 0))
+    for sample in data['data_samples'] if config.default_scope == 'mmdet' else ():
         sample.gt_instances.labels.zero_()  # all persons
-    optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-4))
-    reviews = model.review is not None
-    for slot in range(3 if reviews else 0):
-        model.memorize(slot)
-    model.phase = 'review' if reviews else 'general'
-    student = copy_of(model.student)
-    losses = model.train_step(data, optimizer)
-    assert ('loss_review' in losses) == reviews
-    assert all(torch.isfinite(value) for value in losses.values())
-    assert moved(student, model.student)
+    take_steps(model, data)
 
 
 @pytest.mark.parametrize(
