@@ -15,7 +15,7 @@ from toys import without_chatter
 from user_files import classifier_files, user_detector
 
 from tskd_mm.engine import DistillationHook, TSKDMemoryHook
-from tskd_mm.models.features.dry_run import inspect
+from tskd_mm.models.features.dry_run import dry_run
 from tskd_mm.models.loading.model_config import config_path
 
 pytestmark = pytest.mark.docs
@@ -95,7 +95,7 @@ def test_a_config_block_builds(config, folder):
         content.model.data_preprocessor = content.data_preprocessor
     model = MODELS.build(content.model)
     model.init_weights()
-    assert len(model.strides) == len(inspect(model.teacher.tap).strides)
+    assert len(model.strides) == len(dry_run(model.teacher.tap).strides)
 
 
 def check_hook(content: Config) -> None:

@@ -11,7 +11,7 @@ import torch
 from mmengine.registry import MODELS
 from torch import nn
 
-from ..models.features.dry_run import Inspection, inspect, modes_restored
+from ..models.features.dry_run import Inspection, dry_run, modes_restored
 from ..models.features.feature_tap import FeatureTap, NotCalled
 from ..models.features.tapped_output import MixedOutput
 from ..models.loading.model_config import ModelSource
@@ -69,7 +69,7 @@ def _place(model: nn.Module) -> Levels:
     for place in PLACES:
         # Not there, or nothing that a blank image alone shows.
         with suppress(ValueError, TypeError):
-            found = inspect(FeatureTap(model, [place]))
+            found = dry_run(FeatureTap(model, [place]))
             return Levels([place], found.strides, found.channels)
     return Levels([], [], [])
 
@@ -116,7 +116,7 @@ def _maps(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
 def _map(model: nn.Module, path: str) -> Iterator[tuple[str, Inspection]]:
     """The module, if it returns feature maps, and what they are like."""
     try:
-        found = inspect(FeatureTap(model, [path]))
+        found = dry_run(FeatureTap(model, [path]))
     except (NotCalled, MixedOutput):
         raise
     except (ValueError, TypeError):  # called twice, or no map

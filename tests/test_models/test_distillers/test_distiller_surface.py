@@ -10,7 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from refusals import refused
 from toys import detection_batch, tiny_distiller, tiny_retinanet
 
-from tskd_mm.models.features.dry_run import inspect
+from tskd_mm.models.features.dry_run import dry_run
 
 pytestmark = pytest.mark.usefixtures('mmdet_scope')
 
@@ -84,7 +84,7 @@ def test_one_level_is_matched_by_stride_too(single):
     else:
         distiller = tiny_distiller(**taps, student_taps=['neck'], strides=[16])
     distiller.init_weights()
-    assert distiller.strides == inspect(distiller.teacher.tap).strides == [16]
+    assert distiller.strides == dry_run(distiller.teacher.tap).strides == [16]
 
 
 @pytest.mark.parametrize('host', ['mmdet', 'mmpretrain'])

@@ -6,7 +6,7 @@ from refusals import refused
 from torch import Tensor
 from toys import DroppingNet, ToyNet, forward_hooks, same_tensors
 
-from tskd_mm.models.features.dry_run import inspect, modes_restored
+from tskd_mm.models.features.dry_run import dry_run, modes_restored
 from tskd_mm.models.features.feature_tap import FeatureTap
 
 
@@ -17,7 +17,7 @@ def test_a_dry_run_leaves_the_model_as_it_was():
     modes = [module.training for module in net.modules()]
     state = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     random_state, hooks = torch.get_rng_state(), forward_hooks(net)
-    found = inspect(FeatureTap(net, ['neck']))
+    found = dry_run(FeatureTap(net, ['neck']))
     assert found.shapes == [(4, 64, 64), (4, 32, 32)]
     assert [module.training for module in net.modules()] == modes
     assert same_tensors(net.state_dict(), state)
@@ -32,7 +32,7 @@ def test_a_dry_run_sees_a_blank_image_in_eval_mode():
     net.backbone[1].running_mean.fill_(0.3)
     seen = []
     net.backbone.register_forward_hook(lambda *call: seen.append(call[2]))
-    inspect(FeatureTap(net, ['backbone']))
+    dry_run(FeatureTap(net, ['backbone']))
     expected = net.eval().backbone(torch.zeros(1, 3, 128, 128))
     torch.testing.assert_close(seen[0], expected)
 
@@ -50,7 +50,7 @@ def test_a_map_for_each_head_is_refused():
         'module returned 2 (of heads or windows?): tap a module around it'
     )
     with refused(text):
-        inspect(FeatureTap(_Heads(), ['neck']))
+        dry_run(FeatureTap(_Heads(), ['neck']))
 
 
 class _Needy(ToyNet):
@@ -62,7 +62,7 @@ class _Needy(ToyNet):
 
 
 def test_a_dry_run_needs_nothing_behind_the_taps():
-    assert inspect(FeatureTap(_Needy(), ['neck'])).strides == [2, 4]
+    assert dry_run(FeatureTap(_Needy(), ['neck'])).strides == [2, 4]
 
 
 class _Picky(ToyNet):
@@ -77,14 +77,14 @@ class _Picky(ToyNet):
 
 def test_a_dry_run_tries_other_sizes_where_one_is_refused():
     net = _Picky()
-    assert inspect(FeatureTap(net, ['neck'])).strides == [2, 4]
+    assert dry_run(FeatureTap(net, ['neck'])).strides == [2, 4]
     net.size = 999
     text = (
         '_Picky must take a blank image of one of (128, 512, 224) pixels on the CPU, '
         'to show its levels, but with the last it failed: only 999…'
     )
     with refused(text):
-        inspect(FeatureTap(net, ['neck']))
+        dry_run(FeatureTap(net, ['neck']))
 
 
 def test_every_module_gets_its_own_mode_back():

@@ -6,7 +6,7 @@ from refusals import refused
 from torch import Tensor, nn
 from toys import DroppingNet, ToyNet, forward_hooks
 
-from tskd_mm.models.features.dry_run import inspect
+from tskd_mm.models.features.dry_run import dry_run
 from tskd_mm.models.features.feature_tap import FeatureTap
 
 IMAGES = torch.rand(2, 3, 12, 8)
@@ -47,9 +47,9 @@ def test_levels_are_chosen_and_ordered_by_their_index():
     net = ToyNet().eval()
     first, second = net.neck(net.backbone(IMAGES))
     tap = FeatureTap(net, ['neck'], logits='head')
-    assert inspect(tap).strides == [2, 4]
+    assert dry_run(tap).strides == [2, 4]
     tap.levels = [1]
-    assert inspect(tap).strides == [4]
+    assert dry_run(tap).strides == [4]
     bare = tap.without_logits()
     found = bare.run(lambda: net(IMAGES))
     assert len(found.levels) == 1
@@ -94,7 +94,7 @@ def test_a_replaced_module_is_found():
     assert torch.equal(features.levels[0], net.backbone(IMAGES))
 
 
-@pytest.mark.parametrize('way', ['run', 'record', 'inspect'])
+@pytest.mark.parametrize('way', ['run', 'record', 'dry run'])
 def test_hooks_go_when_the_forward_pass_fails(way: str):
     net = ToyNet().train()
     tap, hooks = FeatureTap(net, ['neck']), forward_hooks(net)
@@ -105,7 +105,7 @@ def test_hooks_go_when_the_forward_pass_fails(way: str):
     else:
         call = {
             'run': lambda: tap.run(lambda: net(IMAGES)),
-            'inspect': lambda: inspect(tap),
+            'dry run': lambda: dry_run(tap),
         }
         with pytest.raises((RuntimeError, ValueError), match='channels'):
             call[way]()
@@ -154,7 +154,7 @@ def test_a_module_that_is_called_twice_is_refused():
     with refused(text), FeatureTap(net, ['backbone']).record():
         net(IMAGES)
     with refused(text):
-        inspect(FeatureTap(net, ['backbone']))  # before training
+        dry_run(FeatureTap(net, ['backbone']))  # before training
 
 
 def test_a_module_that_is_not_called_is_refused():

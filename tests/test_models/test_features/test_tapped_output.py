@@ -6,7 +6,7 @@ from refusals import refused
 from torch import Tensor, nn
 from toys import DroppingNet, ToyNet
 
-from tskd_mm.models.features.dry_run import inspect
+from tskd_mm.models.features.dry_run import dry_run
 from tskd_mm.models.features.feature_tap import FeatureTap
 
 IMAGES = torch.rand(2, 3, 12, 8)
@@ -85,7 +85,7 @@ def test_tokens_are_a_map_where_their_grid_is_known():
     net = _Patches().eval()
     [level] = FeatureTap(net, ['tokens']).run(lambda: net(IMAGES)).levels
     assert torch.equal(level, net.cut(IMAGES))
-    found = inspect(FeatureTap(net, ['tokens', 'tokens']), image_size=(32, 64))
+    found = dry_run(FeatureTap(net, ['tokens', 'tokens']), image_size=(32, 64))
     assert found.shapes == [(5, 8, 16)] * 2
     assert found.strides == [4, 4]
 

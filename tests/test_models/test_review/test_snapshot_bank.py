@@ -9,7 +9,7 @@ from refusals import refused
 from torch import Tensor, nn
 from toys import ToyNet, same_tensors
 
-from tskd_mm.models.features.dry_run import inspect
+from tskd_mm.models.features.dry_run import dry_run
 from tskd_mm.models.features.feature_tap import FeatureTap
 from tskd_mm.models.review.snapshot_bank import SnapshotBank
 
@@ -18,7 +18,7 @@ MODES = pytest.mark.parametrize('training', [True, False], ids=['train', 'eval']
 
 def _bank(net: nn.Module) -> SnapshotBank:
     tap = FeatureTap(net, ['neck'])
-    return SnapshotBank(net, tap, inspect(tap, parameters=True).parameter_names)
+    return SnapshotBank(net, tap, dry_run(tap, parameters=True).parameter_names)
 
 
 def _move(net: nn.Module) -> None:

@@ -24,14 +24,12 @@ def model_line(model: nn.Module) -> str:
 
 def level_lines(model: TSKDDistiller) -> list[str]:
     """Level by level: name, channels and stride of both models, from the dry runs."""
-    teacher, inspection = model.require_teacher(), model.teacher_inspection
-    if inspection is None:  # a distiller of one's own
-        return []
+    teacher = model.require_teacher()
     if not model.strides:
         count = model.inspection.num_classes
         return [f'none: the scores of {count} classes are compared']
     ours = _level_texts(model.tap, model.inspection)
-    theirs = _level_texts(teacher.tap, inspection)
+    theirs = _level_texts(teacher.tap, teacher.inspection)
     width = max(map(len, ours), default=0)
     return [f'{one:<{width}}  teacher {other}' for one, other in zip(ours, theirs)]
 

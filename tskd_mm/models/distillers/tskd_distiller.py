@@ -1,7 +1,6 @@
 """One step of a host model that learns from a teacher and from its own past."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -11,9 +10,9 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..features.compiled_parts import CompiledParts
-from ..features.dry_run import Inspection, inspect
+from ..features.dry_run import Inspection, dry_run
 from ..features.feature_tap import Features, FeatureTap
-from ..features.level_match import check_channels, fit_size, match_levels
+from ..features.level_match import fit_size
 from ..features.padding import valid_levels
 from ..loading.class_names import class_names
 from ..loading.explain_download import explain_download
@@ -26,6 +25,7 @@ from ..review.snapshot_bank import SnapshotBank
 from ..teacher.build_teacher import build_teacher
 from ..teacher.frozen_teacher import FrozenTeacher
 from ..teacher.teacher_classes import TeacherClasses
+from ..teacher.teacher_levels import match_teacher
 from .arguments import check_arguments
 from .gradient_average import average_gradients_after_backward
 from .loss_balance import LossBalance
@@ -78,7 +78,6 @@ class TSKDDistiller(PlainStudent):
 
     Attributes:
         inspection: The student's levels, found by a forward pass of a blank image.
-        teacher_inspection: The same for the teacher, if known.
         phase: ``'memorize'``, ``'review'`` or ``'general'``; None until the hook, or
             your own loop, sets it.
         loss_factors: Factors of the added losses by name, 1 where there is none; set by
@@ -137,9 +136,8 @@ class TSKDDistiller(PlainStudent):
         self.teacher: FrozenTeacher | None = None
         self.phase: Literal['memorize', 'review', 'general'] | None = None
         self.tap = FeatureTap(model, student_taps, self.logit_taps[0])
-        self.inspection = inspect(self.tap, strides)
+        self.inspection = dry_run(self.tap, strides)
         self.strides = self.inspection.strides
-        self.teacher_inspection: Inspection | None = None
         self.loss_factors: dict[str, float] = {}
         # The student must start and train as it would alone with the same seed.
         with torch.random.fork_rng(devices=[]):
@@ -163,7 +161,7 @@ class TSKDDistiller(PlainStudent):
     def _add_review(self, config: dict) -> None:
         asked = 'past_logits' in self.review_inputs
         tap = self.tap if asked else self.tap.without_logits()
-        names = inspect(tap, parameters=True).parameter_names
+        names = dry_run(tap, parameters=True).parameter_names
         self.bank = SnapshotBank(self.student, tap, names)
         with torch.random.fork_rng(devices=[]):
             self.review = MODELS.build(
@@ -382,14 +380,7 @@ class TSKDDistiller(PlainStudent):
         """The tap of the teacher's matching levels, and what they look like."""
         settings = 'teacher_taps', 'teacher_logit_tap'
         tap = FeatureTap(model, self.teacher_taps, self.logit_taps[1], settings)
-        found = inspect(tap, image_size=self.teacher_size)
-        check_channels(self.inspection.image_channels, found.image_channels)
-        necks = len(self.tap.paths) == len(tap.paths) == 1
-        pyramid = necks and max(len(self.strides), len(found.strides)) > 1
-        tap.levels = match_levels(self.strides, found.strides, pyramid)
-        shapes = [found.shapes[level] for level in tap.levels]
-        self.teacher_inspection = replace(found, shapes=shapes)
-        return tap, self.teacher_inspection
+        return tap, match_teacher(tap, self.tap, self.inspection, self.teacher_size)
 
     def _teacher_channels(self, *losses: dict[str, dict] | None) -> list[int] | None:
         """Channels of the teacher's levels, if a loss needs them.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 
@@ -38,6 +38,10 @@ class Inspection:
     num_classes: int | None = None
     parameter_names: list[str] = field(default_factory=list)
 
+    def of_levels(self, levels: Sequence[int]) -> 'Inspection':
+        """The same without the other levels."""
+        return replace(self, shapes=[self.shapes[level] for level in levels])
+
     @property
     def channels(self) -> list[int]:
         """Of each level."""
@@ -49,7 +53,7 @@ class Inspection:
         return [round(self.image_size[1] / shape[2]) for shape in self.shapes]
 
 
-def inspect(
+def dry_run(
     tap: FeatureTap,
     strides: Sequence[int] | None = None,
     parameters: bool = False,
