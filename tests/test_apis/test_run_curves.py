@@ -83,39 +83,29 @@ def test_one_run_is_drawn_with_each_loss_and_its_first_metric(tmp_path, monkeypa
     assert labels[-1] == 'coco/bbox_mAP'
 
 
-def test_runs_of_one_schedule_are_shaded_once(tmp_path, shaded):
+ONE, TWO = run_curves.COLORS[:2]
+
+
+@pytest.mark.parametrize(
+    'hooks, expected',
+    [
+        ((1, 1), {((3, 4), run_curves.SHADE), ((7, 8), run_curves.SHADE)}),
+        ((1, 2), {((3, 4), ONE), ((7, 8), ONE), ((6, 7), TWO)}),
+        ((None, 1), {((3, 4), TWO), ((7, 8), TWO)}),
+    ],
+    ids=['of one schedule', 'of two', 'one without a hook'],
+)
+def test_runs_are_shaded(tmp_path, shaded, hooks, expected):
+    """Once where all with a hook have one schedule, else each in its colour."""
     runs = [
-        read_scalars(write_run(tmp_path / name, hook=HOOK.format(1)))
-        for name in ('one', 'two')
+        read_scalars(
+            write_run(tmp_path / f'{i}', epochs=9, hook=HOOK.format(n) if n else '')
+        )
+        for i, n in enumerate(hooks)
     ]
     plot_runs(runs, tmp_path / 'plot.png')
-    assert [span for span, _ in shaded] == [(3, 4), (3, 4)]  # in both panels
-    assert {(how['color'], how['label']) for _, how in shaded} == {
-        (run_curves.SHADE, 'review')
-    }
-
-
-def test_runs_of_two_schedules_are_shaded_each(tmp_path, shaded):
-    runs = [
-        read_scalars(write_run(tmp_path / str(n), epochs=9, hook=HOOK.format(n)))
-        for n in (1, 2)
-    ]
-    plot_runs(runs, tmp_path / 'plot.png')
-    spans = {(span, how['color']) for span, how in shaded}
-    assert spans == {
-        ((3, 4), run_curves.COLORS[0]),
-        ((7, 8), run_curves.COLORS[0]),
-        ((6, 7), run_curves.COLORS[1]),
-    }
-
-
-def test_shades_only_the_run_with_the_hook(tmp_path, shaded):
-    write_run(tmp_path / 'alone')
-    write_run(tmp_path / 'tskd', hook=HOOK.format(1))
-    runs = [read_scalars(tmp_path / name) for name in ('alone', 'tskd')]
-    plot_runs(runs, tmp_path / 'plot.png')
-    assert [span for span, _ in shaded] == [(3, 4), (3, 4)]  # in both panels
-    assert {how['color'] for _, how in shaded} == {run_curves.COLORS[1]}
+    assert {(span, how['color']) for span, how in shaded} == expected
+    assert len(shaded) == 2 * len(expected)  # in both panels
 
 
 def test_unknown_metric(tmp_path):

@@ -86,12 +86,6 @@ def test_a_first_step_that_fails_comes_after_the_panel(run, tmp_path, data, caps
     assert labels(capsys.readouterr().out) == LABELS
 
 
-def test_refuses_what_training_refuses(run, tmp_path, data):
-    config = run_config(tmp_path, data, epochs=3).to_dict()
-    with pytest.raises(SystemExit, match='^the training has 3 epochs, but the first'):
-        run(config)
-
-
 def test_nothing_to_check(run, tmp_path, data):
     config = run_config(tmp_path, data).to_dict()
     config.update(model=tiny_retinanet().to_dict(), custom_hooks=[])
@@ -110,9 +104,3 @@ def test_no_net(run, tmp_path, data, monkeypatch):
     monkeypatch.setattr(check, 'preflight', download)
     with pytest.raises(SystemExit, match='^the teacher cannot be downloaded$'):
         run(run_config(tmp_path, data, epochs=4).to_dict())
-
-
-def test_no_config(monkeypatch):
-    monkeypatch.setattr('sys.argv', ['check.py', 'no.py'])
-    with pytest.raises(SystemExit, match=r'^there is no config file no\.py$'):
-        check.main()

@@ -1,12 +1,9 @@
 """How a comparison ends as a command."""
 
-from pathlib import Path
-
 import pytest
 
 from tskd_mm.apis.comparison import command
 from tskd_mm.apis.comparison.command import run_command
-from tskd_mm.apis.comparison.trial import Trial
 
 
 @pytest.fixture(autouse=True)
@@ -29,14 +26,3 @@ def test_ends_with_a_line(error, text):
     with pytest.raises(SystemExit) as caught:
         run_command(compare)
     assert caught.value.code == text
-
-
-def test_failures_come_after_the_report(tmp_path, capsys):
-    (tmp_path / 'a.md').write_text('# a\n')
-    failed = [Trial('s', 'kd', seed, Path('a.py')) for seed in (0, 2)]
-    with pytest.raises(SystemExit) as caught:
-        run_command(lambda: (tmp_path / 'a.md', failed))
-    message = 'failed: kd seed 0, kd seed 2; the same command tries again'
-    assert caught.value.code == message
-    assert capsys.readouterr().out == f'\n# a\n\nwritten to {tmp_path}/a.md\n'
-    run_command(lambda: (tmp_path / 'a.md', []))

@@ -1,11 +1,9 @@
 """Checkpoints and resumed runs, in a real Runner with a real (tiny) RetinaNet."""
 
 import copy
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import mmdet
 import pytest
 import torch
 from mmengine.config import ConfigDict
@@ -15,10 +13,8 @@ from mmengine.runner import Runner
 from refusals import refused
 from runs import check_resumed, resumed, saving, train
 from toys import (
-    TRUSTING,
     load_whole,
     run_config,
-    run_tool,
     same_tensors,
     tiny_distiller,
     tiny_retinanet,
@@ -191,18 +187,6 @@ def numbers(checkpoint: dict) -> int:
     """How many the optimizer keeps."""
     kept = checkpoint.get('optimizer', {'state': {}})['state'].values()
     return sum(t.numel() for p in kept for t in p.values() if torch.is_tensor(t))
-
-
-def test_the_host_publishes_the_student(tmp_path, data):
-    train(saving(run_config(tmp_path, data, epochs=4), interval=4))
-    tool = Path(mmdet.__file__).parent / '.mim/tools/model_converters/publish_model.py'
-    whole = str(tmp_path / 'work' / 'epoch_4.pth')
-    run_tool(tmp_path, str(tool), whole, 'student.pth', **TRUSTING)
-    deadline = time.monotonic() + 10  # it renames the file in the background
-    while not (found := [*tmp_path.glob('student-*.pth')]):
-        assert time.monotonic() < deadline
-    assert set(load_whole(found[0])) == {'meta', 'state_dict'}
-    MODELS.build(tiny_retinanet()).load_state_dict(load_whole(found[0])['state_dict'])
 
 
 def test_a_checkpoint_without_the_entry_is_a_start_but_not_resumed(tmp_path, data):

@@ -149,14 +149,3 @@ def test_every_file_is_checked_before_training(tmp_path, config, files):
     assert runner.iter == 0
     first = load_whole(files[0])['state_dict']
     assert same_tensors(runner.model.teacher.model.state_dict(), first)
-
-
-def test_a_model_that_is_no_distiller_is_refused(config, files):
-    config = routed(config, (1, files[1]))
-    config.model, config.custom_hooks = classifier(), config.custom_hooks[1:]
-    text = (
-        'TeacherRouteHook needs a model of type TSKDDistiller, but got '
-        'ImageClassifier: wrap the model, or remove the hook'
-    )
-    with refused(text):
-        Runner.from_cfg(config).train()

@@ -5,13 +5,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from mmengine.registry import DATASETS, METRICS, MODELS
+from coco_files import coco, edit
+from mmengine.registry import METRICS, MODELS
 from torch import nn
 from toys import tiny_retinanet
 
 from tskd_mm.engine.preflight.class_check import class_warnings, head_classes
 
 NAMES = ('class0', 'class1', 'class2')
+MORE = [{'id': i, 'name': f'more{i}'} for i in range(3, 12)]
 
 pytestmark = pytest.mark.usefixtures('mmdet_scope')
 
@@ -22,11 +24,6 @@ def runner(train: object, val: object = None, *metrics: object) -> SimpleNamespa
         dataloader=loaders[1], evaluator=SimpleNamespace(metrics=metrics)
     )
     return SimpleNamespace(train_dataloader=loaders[0], val_loop=loop)
-
-
-def coco(data: dict, *classes: str) -> object:
-    config = dict(type='CocoDataset', data_prefix=dict(img=''), pipeline=[], **data)
-    return DATASETS.build({**config, 'metainfo': dict(classes=classes)})
 
 
 def head(classes: int) -> nn.Module:
@@ -92,11 +89,11 @@ def test_an_evaluator_of_another_number(data):
 
 
 def test_classes_without_a_box(data):
-    file = Path(data['data_root'], data['ann_file'])
-    content = json.loads(file.read_text())
-    for box in content['annotations']:
-        box['category_id'] = 1
-    file.write_text(json.dumps(content))
+    def only_one(content: dict) -> None:
+        for box in content['annotations']:
+            box['category_id'] = 1
+
+    edit(data, only_one)
     assert warnings(head(3), coco(data, *NAMES)) == [
         'nothing in the training set is of 2 of its 3 classes (class0, class2): '
         'compare metainfo.classes with the names in the annotation files'
@@ -104,14 +101,8 @@ def test_classes_without_a_box(data):
 
 
 def test_many_names_are_not_all_listed(data):
-    [text, _] = warnings(head(3), coco(data, *NAMES), coco(data, *NAMES[:2]))[-1:] * 2
-    assert 'more' not in text
-    file = Path(data['data_root'], data['ann_file'])
-    content = json.loads(file.read_text())
-    content['categories'] += [{'id': i, 'name': f'more{i}'} for i in range(3, 12)]
-    file.write_text(json.dumps(content))
-    names = [category['name'] for category in content['categories']]
-    [first, _] = warnings(head(3), coco(data, *names))
+    edit(data, lambda content: content['categories'].extend(MORE))
+    [first, _] = warnings(head(3), coco(data, *NAMES, *(x['name'] for x in MORE)))
     assert '12 (class0, class1, class2, more3, more4, ... 7 more)' in first
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from coco_files import coco, edit
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, MODELS
 from mmengine.runner import Runner
@@ -20,19 +21,6 @@ from tskd_mm.engine.preflight.dataset_parts import count_labels
 pytestmark = pytest.mark.usefixtures('mmdet_scope')
 
 
-def coco(data: dict, *classes: str, **config: object) -> object:
-    return DATASETS.build(
-        dict(
-            type='CocoDataset',
-            data_prefix=dict(img=''),
-            metainfo=dict(classes=classes),
-            pipeline=[],
-            **data,
-            **config,
-        )
-    )
-
-
 def loader(dataset: object, **config: object) -> DataLoader:
     return DataLoader(dataset, **config)
 
@@ -40,14 +28,6 @@ def loader(dataset: object, **config: object) -> DataLoader:
 def assert_set_refused(dataset: object, text: str) -> None:
     with refused(text):
         check_data(loader(dataset), nn.Identity())
-
-
-def edit(data: dict, change) -> str:
-    file = Path(data['data_root'], data['ann_file'])
-    content = json.loads(file.read_text())
-    change(content)
-    file.write_text(json.dumps(content))
-    return str(file)
 
 
 def test_some_of_the_classes_are_fine(data):

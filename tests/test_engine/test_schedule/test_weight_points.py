@@ -1,5 +1,7 @@
 """Factors over time, by hand."""
 
+from typing import Any
+
 import pytest
 from refusals import refused
 
@@ -31,22 +33,11 @@ def test_factors(points: list, expected: dict):
         [(0, -0.5)],
         [(0, float('nan'))],
         [(0, 1), (3, float('inf'))],
+        *(0.5, [0.5], [(0,)], [(0, '1')], {0: 1}, 'warm', None),
     ],
-    ids=str,
+    ids=repr,
 )
-def test_points_that_make_no_sense(points: list):
-    text = (
-        'the points of a factor must be pairs of an increasing step and a finite '
-        f'factor of at least 0, such as [(0, 0), (20, 1)], but got {points}'
-    )
-    with refused(text):
-        WeightPoints(points)
-
-
-@pytest.mark.parametrize(
-    'points', [0.5, [0.5], [(0,)], [(0, '1')], {0: 1}, 'warm', None], ids=repr
-)
-def test_what_is_no_list_of_pairs(points):
+def test_points_that_make_no_sense(points: Any):
     text = (
         'the points of a factor must be pairs of an increasing step and a finite '
         f'factor of at least 0, such as [(0, 0), (20, 1)], but got {points}'

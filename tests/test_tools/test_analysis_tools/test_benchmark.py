@@ -68,22 +68,6 @@ def test_settings_and_text(detector):
         assert re.search(rf'^{re.escape(name)} +[\d.]', text, re.M), name
 
 
-def test_ratios_are_those_of_the_seconds(detector):
-    seconds, ratios = detector[1]['seconds'], detector[1]['ratios']
-    assert all(value > 0 for value in seconds.values())
-    parts = seconds['student'] + seconds['teacher features']
-    name = 'general / (student + teacher features)'
-    assert ratios[name] == pytest.approx(seconds['TSKD, general'] / parts)
-    parts += 3 * seconds['features of one past student'] + seconds['predictors']
-    name = 'review / (student + teacher + past students + predictors)'
-    assert ratios[name] == pytest.approx(seconds['TSKD, review'] / parts)
-    # Reviews in epochs 4 and 8 of 8.
-    assert ratios['share of review steps in the schedule'] == 0.25
-    mean = 0.75 * seconds['TSKD, general'] + 0.25 * seconds['TSKD, review']
-    name = 'schedule / without distillation'
-    assert ratios[name] == pytest.approx(mean / seconds['student'])
-
-
 def test_a_review_of_ones_own_is_timed_as_a_whole(config):
     text, found = call(
         config, '--size', '64', '96', '--cfg-options', 'model.review.type=WholeReview'

@@ -40,13 +40,6 @@ def test_maps_by_definition(image, tmp_path, mmdet_scope):
         assert attention.square().mean() == pytest.approx(1, abs=1e-4)
 
 
-def test_level_out_of_range(image, tmp_path, mmdet_scope):
-    config = distiller_config()
-    model = load_distiller(config, save_distiller(config, tmp_path / 'a.pth'))
-    with pytest.raises(ValueError, match='^level must be between 0 and 4, but got 5$'):
-        review_image(model, load_image(config, image), level=5)
-
-
 def test_missing_image(tmp_path):
     path = tmp_path / 'no.png'
     message = f'^there is no image {re.escape(str(path))}$'

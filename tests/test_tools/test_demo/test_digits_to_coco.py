@@ -128,11 +128,6 @@ def test_digits_vary_in_scale_and_leave_each_other_visible(made):
     assert max(heights) > 2 * min(heights)
 
 
-def test_overlap_by_value():
-    assert digit_scene._overlap((0, 0, 4, 4), (2, 2, 2, 8)) == 4 / 16
-    assert digit_scene._overlap((0, 0, 4, 4), (4, 0, 4, 4)) == 0
-
-
 def test_same_settings_are_reused(made):
     before = (made / 'settings.json').stat().st_mtime_ns
     assert not make_set(made, SMALL)
@@ -160,13 +155,6 @@ def test_interrupted_making_leaves_no_set(made, tmp_path, monkeypatch):
     assert make_set(out, SMALL)
     assert content_of(out) == content_of(made)
     assert [f.name for f in tmp_path.iterdir()] == ['set']
-
-
-def test_other_settings_replace_the_set(tmp_path):
-    out = tmp_path / 'set'
-    make_set(out, Settings(train=3, val=2, size=64))
-    assert make_set(out, Settings(train=2, val=2, size=64))
-    assert len(list((out / 'train').iterdir())) == 2
 
 
 def test_foreign_folder_is_left_alone(tmp_path):
@@ -198,9 +186,3 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     assert json.loads((out / 'settings.json').read_text())['seed'] == 5
     main()
     assert capsys.readouterr().out == f'{out}: already there, reused\n'
-
-
-def test_command_line_error_is_one_line(monkeypatch):
-    monkeypatch.setattr('sys.argv', ['x', '--train', '0'])
-    with pytest.raises(SystemExit, match=r'^train must be at least 1, but got 0$'):
-        main()
