@@ -133,7 +133,7 @@ def without_chance(model: TSKDDistiller, mode: str) -> TSKDDistiller:
 def head_losses(model: TSKDDistiller, data: dict) -> tuple[dict[str, float], float]:
     """The losses of the heads, and the largest gradient that they give the student."""
     losses = model.loss(data['inputs'], data['data_samples'])
-    found = {k: v for k, v in losses.items() if k.startswith('loss_head')}
+    found = {name: losses[f'loss_{name}'] for name in model.loss_names}
     model.zero_grad()
     sum(found.values()).backward()
     gradients = [p.grad for p in model.parameters() if p.grad is not None]

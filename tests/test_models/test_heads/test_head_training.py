@@ -4,18 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from dense_detectors import dense_detector
+from dense_detectors import LOSSES, dense_detector
 from mmengine.config import ConfigDict
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from toys import load_whole, run_config, same_tensors
-
-LOSSES = dict(
-    bckd=dict(type='BCKDLoss'),
-    crosskd=dict(type='CrossKDLoss'),
-    ld=dict(type='LDLoss'),
-    score=dict(type='ScoreWeightedL2Loss'),
-)
 
 
 @pytest.fixture

@@ -5,22 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmdet.models.dense_heads import RPNHead
-from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from mmengine.config import ConfigDict
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from tiny_detectors import (
     CONFIGS,
     ROI,
-    head_distiller,
-    head_losses,
     shake,
     tiny_detector,
-    without_chance,
 )
-from torch import nn
-from toys import load_whole, photos, run_config, same_tensors, scalars
+from toys import load_whole, run_config, same_tensors, scalars
 
 pytestmark = pytest.mark.usefixtures('mmdet_scope')
 NAMES = ('loss_head_cls', 'loss_head_box')
@@ -94,39 +88,3 @@ def test_a_cycle(family, training):
     for ours, theirs in zip(rows[2:], again, strict=True):
         assert [ours[name] for name in NAMES] == [theirs[name] for name in NAMES]
     assert same_tensors(checkpoint['state_dict'], resumed['state_dict'])
-
-
-def full_precision_operators(model: nn.Module) -> None:
-    """MMCV's non-maximum suppression and RoIAlign have no bfloat16 on a CPU."""
-
-    def outputs(module: nn.Module, args: tuple, found: tuple) -> tuple:
-        return tuple([level.float() for level in levels] for levels in found)
-
-    def inputs(module: nn.Module, args: tuple) -> tuple:
-        return [level.float() for level in args[0]], *args[1:]
-
-    for module in model.modules():
-        if isinstance(module, RPNHead):
-            module.register_forward_hook(outputs)
-        if isinstance(module, SingleRoIExtractor):
-            module.register_forward_pre_hook(inputs)
-
-
-@pytest.mark.parametrize('family', CONFIGS)
-def test_mixed_precision(family):
-    """The losses are float32, and near those in full precision."""
-    model = head_distiller(family, tiny_detector(family), tiny_detector(family))
-    full_precision_operators(model.student)
-    full_precision_operators(model.teacher.model)
-    without_chance(model, 'eval')
-    data = model.data_preprocessor(photos(masks=True), True)
-    torch.manual_seed(0)
-    full, _ = head_losses(model, data)
-    torch.manual_seed(0)
-    with torch.autocast('cpu', torch.bfloat16):
-        half, gradient = head_losses(model, data)
-        losses = model.loss(data['inputs'], data['data_samples'])
-    assert [losses[name].dtype for name in NAMES] == [torch.float32] * 2
-    assert gradient > 0
-    for name in NAMES:
-        assert half[name] == pytest.approx(full[name], rel=0.3)
