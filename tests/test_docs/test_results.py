@@ -1,17 +1,15 @@
 """The pages of results say what the table of trainings says."""
 
 import os
-from pathlib import Path
 
 import pytest
+from doc_blocks import ROOT
 
 from tools.study.read_study import read_study
 from tskd_mm.apis.comparison.report import report, summary
 from tskd_mm.apis.comparison.results import paired, results_of
 from tskd_mm.apis.comparison.table import find_rows, read_table
 from tskd_mm.host_versions import installed_stack
-
-ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.pop('TSKD_DATA', None)  # the configs read it; trainings name no folder
 PAGES = [ROOT / 'docs' / name for name in ('results.md', 'appendix/studies.md')]

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 import mmengine.config.utils
 import pytest
+from doc_blocks import ROOT
 from mmengine.config import Config
 from mmengine.registry import HOOKS, init_default_scope
 
 from tskd_mm.engine.preflight.loss_lines import loss_lines
 from tskd_mm.engine.preflight.lost_hooks import lost_hooks
 
-FOLDER = Path(__file__).resolve().parents[1] / 'configs'
+FOLDER = ROOT / 'configs'
 GROUPS = {
     'feature_losses': 'features',
     'logit_losses': 'logits',
