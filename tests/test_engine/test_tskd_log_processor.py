@@ -10,6 +10,7 @@ from mmengine.runner import LogProcessor, Runner
 from toys import run_config
 
 from tskd_mm.engine import TSKDLogProcessor
+from tskd_mm.engine.tskd_log_processor import PhaseTimes
 
 
 class Clock(Hook):
@@ -127,3 +128,20 @@ def test_a_processor_of_the_users_own_stays(tmp_path, data):
     runner.log_processor = OwnProcessor()
     runner.train()
     assert type(runner.log_processor) is OwnProcessor
+
+
+def test_times_apart():
+    times = PhaseTimes(num_slots=3)
+    assert times.left(10, 10) == 0
+    times.add(1.0, review=False)
+    times.add(3.0, review=False)
+    # A review adds 3 forward passes to 4.
+    assert times.left(10, 4) == 10 * 2 + 4 * 2 * 7 / 4
+    times.add(5.0, review=True)
+    assert times.left(10, 4) == 10 * 2 + 4 * 5
+
+
+def test_times_of_a_run_that_goes_on_in_a_review():
+    times = PhaseTimes(num_slots=4)
+    times.add(6.0, review=True)
+    assert times.left(1, 1) == 3 + 6

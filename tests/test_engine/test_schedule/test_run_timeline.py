@@ -6,7 +6,6 @@ import pytest
 
 from tskd_mm.engine.schedule.review_schedule import ReviewSchedule
 from tskd_mm.engine.schedule.run_timeline import RunTimeline
-from tskd_mm.engine.tskd_log_processor import PhaseTimes
 
 SCHEDULES = [
     ReviewSchedule(),
@@ -78,23 +77,6 @@ def test_iterations_that_are_left():
     assert timeline.split(25) == (30, 15)
     assert timeline.split(70) == (0, 0)
     assert (timeline.unit, timeline.steps, timeline.reviews) == ('epoch', 7, 2)
-
-
-def test_times_apart():
-    times = PhaseTimes(num_slots=3)
-    assert times.left(10, 10) == 0
-    times.add(1.0, review=False)
-    times.add(3.0, review=False)
-    # A review adds 3 forward passes to 4.
-    assert times.left(10, 4) == 10 * 2 + 4 * 2 * 7 / 4
-    times.add(5.0, review=True)
-    assert times.left(10, 4) == 10 * 2 + 4 * 5
-
-
-def test_times_of_a_run_that_goes_on_in_a_review():
-    times = PhaseTimes(num_slots=4)
-    times.add(6.0, review=True)
-    assert times.left(1, 1) == 3 + 6
 
 
 @pytest.mark.parametrize('end, last', [(40, 24), (24, 23)])

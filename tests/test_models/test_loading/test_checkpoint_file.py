@@ -1,11 +1,13 @@
 """A checkpoint is a file, or a URL that one process of a machine downloads."""
 
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
+from mmengine.runner import CheckpointLoader
 from refusals import refused
-from toys import same_tensors
+from toys import same_tensors, tiny_distiller
 
 from tskd_mm.models.loading import checkpoint_file
 from tskd_mm.models.loading.checkpoint import load_weights
@@ -81,3 +83,38 @@ def test_one_process_of_a_machine_downloads(tmp_path, monkeypatch, shared: bool)
     monkeypatch.setattr(checkpoint_file, 'barrier', wait)
     assert same_tensors(load_weights(URL), STATE)
     assert events == (['wait'] if shared else ['wait', 'download'])
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise URLError('no route to host')
+
+    monkeypatch.setattr(CheckpointLoader, 'load_checkpoint', fail)
+
+
+def starting_from_url(**config: object):
+    """A distiller whose student starts from weights of a URL."""
+    model = tiny_distiller(**config)
+    model.student.backbone.init_cfg = dict(type='Pretrained', checkpoint=URL)
+    return model
+
+
+@pytest.mark.usefixtures('mmdet_scope')
+def test_the_message_names_the_students_file(offline):
+    text = (
+        'the initial weights of the student cannot be downloaded (<urlopen error no '
+        f'route to host>): its config takes {URL} for backbone; download the file on '
+        'a machine with access and give its path as init_cfg.checkpoint in the '
+        "student's config, or write init_cfg=None to start from random weights"
+    )
+    with refused(text, ConnectionError):
+        starting_from_url().init_weights()
+
+
+@pytest.mark.usefixtures('mmdet_scope')
+@pytest.mark.parametrize('path', ['PATH OF THE WEIGHTS', 'missing/epoch_12.pth'])
+def test_a_missing_teacher_is_found_before_the_download(offline, path):
+    model = starting_from_url(teacher_checkpoint=path)
+    with refused(f'there is no checkpoint file {path}', FileNotFoundError):
+        model.init_weights()
