@@ -41,14 +41,27 @@ class JoinedLevels:
             row: 0 in the padding.
             inside: As from :meth:`join_masks`.
         """
-        if inside is None:
+        if inside is None and torch._dynamo.is_compiling():
+            # A tensor of the lengths would make a graph for these lengths alone.
             return torch.stack([p.mean(-1) for p in row.split(self.lengths, -1)], -1)
-        return self.sums(row) / self.sums(inside)
+        return self.sums(row) / self.count(inside, row)
 
     def spread(self, values: Tensor) -> Tensor:
         """One value a level, (..., L), to all of its pixels, (..., P)."""
         parts = zip(values.unbind(-1), self.lengths)
         return torch.cat([v.unsqueeze(-1).expand(*v.shape, n) for v, n in parts], -1)
+
+    def means(self, row: Tensor, inside: Tensor | None) -> Tensor:
+        """Means over the valid pixels of each level, summed over the levels.
+
+        Args:
+            row: 0 in the padding, (N, 1, P).
+            inside: As from :meth:`join_masks`.
+
+        Returns:
+            (N, 1).
+        """
+        return (row * self.spread(1 / self.count(inside, row))).sum(-1)
 
     def join_masks(self, valid: Sequence[Tensor | None]) -> Tensor | None:
         """Masks of the padding as a row, (N, 1, P); None where nothing is padded."""

@@ -55,8 +55,8 @@ class AttentionTransferLoss(nn.Module):
         row = JoinedLevels(models[0])
         maps = attention_row(models, self.normalize, valid)
         errors = F.mse_loss(maps[0], maps[1].detach(), reduction='none')
-        means = row.averages(errors, row.join_masks(valid))
-        return self.loss_weight * means.sum(-1).mean()
+        means = row.means(errors, row.join_masks(valid))
+        return self.loss_weight * means.mean()
 
 
 def _levels(features: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:
