@@ -62,6 +62,7 @@ def test_a_config_trains_the_plain_student_in_the_same_way(path):
         ('history', 'pkd_kd', 'pkd_kd_tskd'),
         ('digits', 'pkd', 'pkd_tskd'),
         ('digits_heads', 'pkd_bckd', 'pkd_bckd_review'),
+        ('person_heads', 'pkd_bckd', 'pkd_bckd_review'),
         ('person', 'attention', 'tskd'),
         ('person', 'pkd', 'pkd_tskd'),
     ],
