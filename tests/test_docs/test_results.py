@@ -27,6 +27,7 @@ STUDIES = [
         'digits',
         'digits_heads_screen',
         'digits_heads',
+        'digits_heads_share',
         'cifar10_default',
         'cifar10_losses_screen',
         'cifar10_levers',
