@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 from mmpretrain.structures import DataSample
 from toys import run_tool, scalars
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TRAIN, TEST = (str(ROOT / 'tools' / f'{name}.py') for name in ('train', 'test'))
 CONVERT = str(ROOT / 'tools' / 'model_converters' / 'cifar_to_mmpretrain.py')
 CIFAR = ROOT / 'configs' / 'cifar'
+BASELINES = sorted((ROOT / 'configs' / 'baselines').glob('*_cifar100.py'))
 
 OVERRIDES = """
 _base_ = {recipe!r}
@@ -114,6 +115,34 @@ def test_resnet20_learns_through_a_whole_cycle(images, teacher, tmp_path):
     assert review[-1] < review[0]
     [accuracy] = [row['accuracy/top1'] for row in rows if 'accuracy/top1' in row]
     assert accuracy > 15  # chance on 1000 images is 10, give or take 1
+
+
+@pytest.mark.parametrize('recipe', BASELINES, ids=lambda path: path.stem)
+def test_a_recipe_survives_its_first_steps(images, teacher, recipe: Path):
+    """With its own learning rate and weights, and a teacher that knows its task."""
+    config = Config.fromfile(recipe)
+    init_default_scope('mmpretrain')
+    config.model.student.head.num_classes = 10
+    config.model.update(
+        teacher=str(CIFAR / 'resnet56_cifar10.py'),
+        teacher_checkpoint=str(teacher[0]),
+        data_preprocessor=config.data_preprocessor,
+    )
+    torch.manual_seed(0)
+    model = MODELS.build(config.model)
+    model.init_weights()
+    model.phase = 'general'
+    # The weights of some losses rise over epochs: these are the last ones.
+    files = sorted((images / 'train').glob('*/*.png'))[::63]
+    pixels = [cv2.imread(str(file))[..., ::-1].copy() for file in files]
+    data = {
+        'inputs': torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float(),
+        'data_samples': [DataSample().set_gt_label(int(f.parent.name)) for f in files],
+    }
+    optimizer = build_optim_wrapper(model, config.optim_wrapper)
+    rows = [model.train().train_step(data, optimizer) for _ in range(6)]
+    first, last = rows[0]['loss'], rows[-1]['loss']
+    assert last < 1.5 * first, [float(row['loss']) for row in rows]
 
 
 def test_imagenet_recipe_with_a_real_teacher(shared_data):

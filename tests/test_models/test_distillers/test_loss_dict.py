@@ -32,6 +32,11 @@ def test_the_loss_and_the_images_are_named(value):
     paths = [DataSample(metainfo={'img_path': 'a.png'}), DataSample()]
     with refused(text('loss', value, "['a.png', 'unknown']"), FloatingPointError):
         check_finite({'loss': bad}, paths)
+    many = [DataSample(metainfo={'img_id': n}) for n in range(11)]
+    with refused(text('loss', value, f'{[*range(8)]} and 3 more'), FloatingPointError):
+        check_finite({'loss': bad}, many)
+    with refused(text('loss', value, f'{[*range(8)]}'), FloatingPointError):
+        check_finite({'loss': bad}, many[:8])
 
 
 def test_the_task_loss_is_the_host_s_sum():

@@ -14,7 +14,7 @@ DEFAULTS = {
     'DISTLoss': (1.0, 2.0),
     'DKDLoss': (1.0, 8.0, 4.0, 1.0),
     'FGDLoss': (0.5, 1e-3, 5e-4, 5e-4, 5e-6),
-    'FitNetLoss': (1.0,),
+    'FitNetLoss': (1.0, False, 1),
     'LDLoss': (0.25, 0.25, 10.0, 10.0, 2.0, 0.25),
     'LogitKLLoss': (4.0, 1.0, False),
     'MGDLoss': (0.65, 2e-5),

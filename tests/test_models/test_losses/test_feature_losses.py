@@ -39,6 +39,17 @@ def test_fitnet_follows_its_equation(valid):
     assert_follows(FitNetLoss(100.0), equation, *features(valid), valid=valid)
 
 
+def test_fitnet_has_batch_norm_and_relu_on_request():
+    def equation(student: np.ndarray, teacher: np.ndarray) -> float:
+        axes = dict(axis=(0, 2, 3), keepdims=True)
+        centred = student - student.mean(**axes)
+        normed = centred / np.sqrt((centred**2).mean(**axes) + 1e-5)
+        return 100 * ((np.maximum(normed, 0) - teacher) ** 2).mean()
+
+    loss = FitNetLoss(100.0, norm_relu=True, teacher_channels=3).double()
+    assert_follows(loss, equation, *features())
+
+
 @MASKS
 @pytest.mark.parametrize('temperature, weight', [(1.0, 10.0), (4.0, 3.0)])
 def test_cwd_follows_its_equation(valid, temperature: float, weight: float):

@@ -79,7 +79,7 @@ def check_finite(losses: Mapping[str, Any], data_samples: Sequence[Any]) -> None
         total = sum(float(t.detach().float().sum()) for t in _tensors(value))
         if not abs(total) < float('inf'):
             raise FloatingPointError(
-                f'{name} is {total} for the images {[*map(_name, data_samples)]}: '
+                f'{name} is {total} for the images {_names(data_samples)}: '
                 'training stops here and the last checkpoint stays; look at these '
                 'images and their annotations, lower the learning rate or the weight '
                 'of this loss, or clip the gradients, then resume'
@@ -94,6 +94,12 @@ def _scalars(losses: Mapping[str, Any]) -> list[Tensor]:
 
 def _tensors(value: Any) -> Sequence[Tensor]:
     return [value] if torch.is_tensor(value) else value
+
+
+def _names(samples: Sequence[Any], most: int = 8) -> str:
+    """A classifier's batch has hundreds: the first ones, and how many more."""
+    more = f' and {len(samples) - most} more' if len(samples) > most else ''
+    return f'{[*map(_name, samples[:most])]}{more}'
 
 
 def _name(sample: Any) -> Any:
