@@ -11,6 +11,7 @@ from doc_blocks import ROOT
 from mmengine.config import Config
 from mmengine.registry import HOOKS, MODELS, init_default_scope
 
+from tools.study.read_study import read_study
 from tskd_mm.models.features.attention_map import attention_map
 from tskd_mm.models.losses import AttentionTransferLoss
 from tskd_mm.models.review.temporal_review import TemporalReview
@@ -87,6 +88,24 @@ def test_the_control_of_the_history_has_the_weight_and_the_steps_of_the_review()
     review.pop('custom_imports'), control.pop('custom_imports')
     review['model']['review']['predictor'] = {'type': 'NoPrediction'}
     assert control == review
+
+
+@pytest.mark.parametrize('name', ['person_shares', 'cifar10_shares'])
+def test_the_shares_of_a_study_are_those_of_its_names(name):
+    """A share of 1 is the run of the screen: it is not made twice."""
+    study, screen = (
+        read_study(FOLDER / f'{file}.py')
+        for file in (name, f'{name.removesuffix("shares")}losses_screen')
+    )
+    screened = {trial.method: trial.fingerprint for trial in screen.trials([0])}
+    for trial in study.trials([0]):
+        loss, _, share = trial.method.partition('_')
+        if not share:
+            assert trial.fingerprint == screened[loss]
+            continue
+        *_, balance = trial.content.custom_hooks
+        assert balance == dict(type='LossBalanceHook', shares={loss: float(share)})
+        assert (trial.fingerprint == screened[f'{loss}_share']) == (share == '1')
 
 
 def test_the_plain_student_of_the_heads_is_that_of_the_digits():

@@ -20,6 +20,7 @@ STUDIES = [
     for name in (
         'person',
         'person_losses_screen',
+        'person_shares',
         'person_long',
         'person_heads_screen',
         'person_heads',
@@ -30,6 +31,7 @@ STUDIES = [
         'digits_heads_share',
         'cifar10_default',
         'cifar10_losses_screen',
+        'cifar10_shares',
         'cifar10_levers',
         'cifar10_resnet8',
         'cifar10_resnet20',

@@ -6,27 +6,40 @@ from .study import PLAIN, Study
 
 
 def verdicts(study: Study, results: Results) -> list[str]:
-    """A sentence for each comparison, about the metric after the last epoch."""
-    return [
-        verdict(study, pair, paired(results, *pair, 'last').times(study.times))
-        for pair in study.comparisons
-    ]
+    """Of the metric after the last epoch.
+
+    A sentence for each comparison, and one for all with fewer than two seeds in common.
+    """
+    sentences, few = [], []
+    for pair in study.comparisons:
+        found = paired(results, *pair, 'last').times(study.times)
+        sentence = verdict(study, pair, found)
+        if sentence is None:
+            few.append(f'{" - ".join(pair)} ({found.count})')
+        else:
+            sentences.append(sentence)
+    if few:
+        sentences.append(
+            'an interval needs two or more seeds in common; these comparisons have '
+            f'fewer: {", ".join(few)}'
+        )
+    return sentences
 
 
-def verdict(study: Study, pair: tuple[str, str], found: Interval) -> str:
+def verdict(study: Study, pair: tuple[str, str], found: Interval) -> str | None:
     """Such as ``pkd helps: +4.40, +3.80 to +5.00``.
 
     Args:
         study: Tells whether more is better, and which difference is worth seeing.
         pair: Method and baseline.
         found: Their differences, in the unit of the report.
+
+    Returns:
+        The sentence; None where two seeds in common are missing.
     """
     method, baseline = pair
     if found.mean is None or found.deviation is None or found.bounds is None:
-        return (
-            f'{method}: seeds in common with {baseline}: {found.count}; train two or '
-            'more to get an interval'
-        )
+        return None
     low, high = found.bounds
     numbers = f'{found.mean:+.2f}, {low:+.2f} to {high:+.2f}'
     if low == high == 0:
