@@ -13,3 +13,4 @@ for _loss in ('pkd', 'fitnet'):
             options=[f'custom_hooks.1.shares.{_loss}={_share}'] if _share != 1 else [],
         )
 comparisons = [(name, 'none') for name in methods if name != 'none']
+comparisons += [(name, 'pkd') for name in methods if name.startswith('pkd_')]
