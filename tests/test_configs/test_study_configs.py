@@ -20,6 +20,7 @@ FOLDER = ROOT / 'configs' / 'study'
 FAMILIES = (
     'cifar10',
     'cifar10_losses',
+    'cifar10_resnet20',
     'digits',
     'digits_heads',
     'history',
@@ -27,7 +28,8 @@ FAMILIES = (
     'person_heads',
     'person_yolox',
 )
-SIZES = {'cifar10': 32, 'cifar10_losses': 32, 'history': 16}  # of images
+# Of the images.
+SIZES = dict(cifar10=32, cifar10_losses=32, cifar10_resnet20=32, history=16)
 sys.path.append(str(FOLDER))  # as tools/study does
 CONFIGS = sorted(
     path
@@ -59,6 +61,7 @@ def test_a_config_trains_the_plain_student_in_the_same_way(path):
         ('cifar10', 'kd', 'kd_tskd'),
         ('cifar10', 'no_review', 'review'),
         ('cifar10', 'pkd', 'pkd_review'),
+        ('cifar10_resnet20', 'pkd', 'pkd_review'),
         ('history', 'kd', 'kd_tskd'),
         ('history', 'pkd_kd', 'pkd_kd_tskd'),
         ('digits', 'pkd', 'pkd_tskd'),
@@ -103,9 +106,29 @@ def test_the_shares_of_a_study_are_those_of_its_names(name):
         if not share:
             assert trial.fingerprint == screened[loss]
             continue
+        if share.startswith('review'):
+            continue
         *_, balance = trial.content.custom_hooks
         assert balance == dict(type='LossBalanceHook', shares={loss: float(share)})
         assert (trial.fingerprint == screened[f'{loss}_share']) == (share == '1')
+
+
+@pytest.mark.parametrize('name', ['person_shares', 'cifar10_shares'])
+def test_the_reviews_of_the_best_loss_add_nothing_else(name):
+    """One has the published weight, the other a share of 0.1."""
+    study = read_study(FOLDER / f'{name}.py')
+    trials = {trial.method: trial.content.to_dict() for trial in study.trials([0])}
+    static, weighed, shared = (
+        trials[method] for method in ('pkd', 'pkd_review', 'pkd_review_0.1')
+    )
+    hooks = [trial.pop('custom_hooks') for trial in (static, weighed, shared)]
+    assert hooks[2].pop() == dict(type='LossBalanceHook', shares=dict(review=0.1))
+    assert hooks[1] == hooks[2]
+    del shared['balance']
+    assert shared == weighed
+    assert weighed['model'].pop('review').get('loss_weight', 1) == 1
+    assert static['model'].pop('review') is None
+    assert static == weighed
 
 
 def test_the_plain_student_of_the_heads_is_that_of_the_digits():

@@ -1,0 +1,5 @@
+# The review with a share in place of its weight; PKD keeps its own.
+_base_ = 'pkd_tskd.py'
+
+balance = dict(type='LossBalanceHook', shares=dict(review=0.1))
+custom_hooks = [*_base_.custom_hooks, balance]
