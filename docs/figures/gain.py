@@ -10,13 +10,13 @@ DOCS = Path(__file__).resolve().parents[1]
 METHODS = {
     'none': 'student alone',
     'pkd': 'PKD alone',
-    'pkd_tskd': 'PKD and the review',
+    'pkd_review': 'PKD and the review',
 }
 
 
 def main() -> None:
     with (DOCS / 'results' / 'runs.csv').open() as file:
-        rows = [row for row in csv.DictReader(file) if row['study'] == 'person']
+        rows = [row for row in csv.DictReader(file) if row['study'] == 'person_default']
     figure = Figure(figsize=(6.4, 1.9), layout='constrained')
     axes = figure.subplots()
     for height, method in enumerate(METHODS):

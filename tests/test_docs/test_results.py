@@ -44,7 +44,7 @@ STUDIES = [
 ]
 # Alone, the default static loss, and that with the review.
 OPENING = {
-    'person': ('none', 'pkd', 'pkd_tskd'),
+    'person_default': ('none', 'pkd', 'pkd_review'),
     'digits': ('none', 'pkd', 'pkd_tskd'),
     'cifar10_default': ('none', 'pkd', 'pkd_review'),
 }
