@@ -6,6 +6,7 @@ import pytest
 from doc_blocks import ROOT
 
 from tools.study.read_study import read_study
+from tskd_mm.apis.comparison.interval import interval
 from tskd_mm.apis.comparison.report import report, summary
 from tskd_mm.apis.comparison.results import paired, results_of
 from tskd_mm.apis.comparison.table import find_rows, read_table
@@ -96,3 +97,22 @@ def test_the_opening_table_is_of_the_runs(name):
             rows[method][4],
         ]
         assert f' | {" | ".join(cells)} |' in PAGES[0].read_text()
+
+
+def test_the_pooled_review_of_the_persons():
+    """Two studies of the same detector, ten seeds; said as not planned."""
+    last = {(row.study, row.method, row.seed): row.last for row in ROWS}
+    reviews = [('person', 'pkd_tskd', seed) for seed in range(5)]
+    reviews += [('person_default', 'pkd_review', seed) for seed in range(20, 25)]
+    differences = [
+        100 * (last[study, review, seed] - last[study, 'pkd', seed])
+        for study, review, seed in reviews
+    ]
+    assert sum(difference < 0 for difference in differences) == 8
+    found = interval(differences)
+    assert found.mean is not None and found.half is not None
+    low, high = found.mean - found.half, found.mean + found.half
+    text = f'{found.mean:.2f} AP ({low:.2f} to {high:.2f})'.replace(
+        '-', '\N{MINUS SIGN}'
+    )
+    assert text in ' '.join(PAGES[1].read_text().split())
