@@ -34,20 +34,27 @@ class DistillerHook(Hook):
             )
         return model
 
+    def check_losses(self, model: TSKDDistiller) -> None:
+        """Check that a distiller has the losses that the hook has settings for.
+
+        Raises:
+            ValueError: If it lacks one.
+        """
+
     def require_losses(
-        self, runner: Runner, setting: str, names: Iterable[str]
+        self, model: TSKDDistiller, setting: str, names: Iterable[str]
     ) -> None:
-        """Check that the distiller has losses of these names.
+        """Check that a distiller has losses of these names.
 
         Args:
-            runner: The runner.
+            model: The distiller.
             setting: What the hook has for them, for the message.
             names: Names of added losses.
 
         Raises:
             ValueError: If it lacks one.
         """
-        known = self.distiller(runner).loss_names
+        known = model.loss_names
         unknown = [name for name in names if name not in known]
         if unknown:
             raise ValueError(

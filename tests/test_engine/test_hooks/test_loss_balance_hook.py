@@ -48,11 +48,13 @@ def steps_with(watch: Watch, name: str) -> list[int]:
 @pytest.mark.parametrize('interval, last', [(50, 4), (3, 3)])
 def test_measured_at_first_and_then_less_often(interval, last):
     hook = LossBalanceHook(dict(pkd=1.0), interval)
-    due = [n for n in range(160) if hook._is_due(LossRecord(steps=n))]
+    due = [n for n in range(160) if hook._is_due(LossRecord(n, measured=1))]
     assert due[:66] == [*range(65), 66]
     assert {b - a for a, b in pairwise(due)} == {*range(1, last + 1)}
-    late = [n for n in range(10**4, 10**4 + 200) if hook._is_due(LossRecord(steps=n))]
-    assert late == [n for n in range(10**4, 10**4 + 200) if n % interval == 0]
+    steps = range(10**4, 10**4 + 200)
+    late = [n for n in steps if hook._is_due(LossRecord(n, measured=1))]
+    assert late == [n for n in steps if n % interval == 0]
+    assert all(hook._is_due(LossRecord(n, measured=0)) for n in steps)
 
 
 def test_reviews_are_measured_in_reviews(tmp_path):
@@ -78,10 +80,12 @@ def test_shares_are_what_was_asked_for(tmp_path):
     found: dict[str, list[float]] = {name: [] for name in SHARES}
     records = dict(model.balance.records)
     for batch, _ in zip(runner.train_dataloader, range(10)):
+        before = model.balance.factors({})  # not those that this measurement corrects
         losses = model.loss(**model.data_preprocessor(batch, True))
         model.balance.records = dict(records)
         for name in found:
-            found[name].append(float(losses[f'share_{name}']))
+            raw = float(losses[f'share_{name}'] / losses[f'factor_{name}'])
+            found[name].append(raw * before[name])
     for name, share in SHARES.items():
         assert geometric_mean(found[name]) == pytest.approx(share, rel=0.2), name
 
@@ -165,7 +169,7 @@ def test_the_scaler_s_scale_is_used_and_taken_out(tmp_path):
     scales, measure = [], runner.model.balance.measure
 
     def remember(*args):
-        scales.append(runner.model.balance.loss_scale)
+        scales.append(runner.model.balance.loss_scale())
         return measure(*args)
 
     runner.model.balance.measure = remember
@@ -208,8 +212,9 @@ def test_compilation_is_refused(tmp_path, setting, alone):
         watched(config)
 
 
-def test_checkpointing_is_refused_before_training(tmp_path):
-    config = balanced(digits_config(tmp_path))
+@pytest.mark.parametrize('shares', [SHARES, dict(review=0.1)])
+def test_checkpointing_is_refused_in_the_first_step(tmp_path, shares):
+    config = balanced(digits_config(tmp_path), shares)
     runner = Runner.from_cfg(config)
     stage = runner.model.student.backbone.layer3
     forward = stage.forward
@@ -220,6 +225,24 @@ def test_checkpointing_is_refused_before_training(tmp_path):
     with refused(text, RuntimeError):
         runner.train()
     assert runner.iter == 0
+
+
+def test_a_share_that_cannot_be_measured_is_said(tmp_path):
+    config = balanced(digits_config(tmp_path), dict(pkd=1.0, kd=1.0))
+    runner = Runner.from_cfg(config)
+    [hook] = [h for h in runner.hooks if isinstance(h, LossBalanceHook)]
+    records = dict(pkd=LossRecord(99), kd=LossRecord(99, measured=1))
+    runner.model.balance.records = records
+    warned: list[str] = []
+    runner.logger.warning = warned.append
+    for _ in range(2):
+        hook.after_train_iter(runner, 0, outputs=dict(loss_pkd=0.0, loss_kd=0.0))
+    assert warned == [
+        'LossBalanceHook could not measure the share of pkd in 100 steps, because its '
+        'gradient or that of the task is 0, NaN or infinite, or its factor in '
+        'LossWeightHook is 0. It trains with the factor 1e-06 until then: look at '
+        'loss_pkd in the log, or take it out of shares'
+    ]
 
 
 @pytest.mark.parametrize('share', [0, -1.0, float('nan'), float('inf')])

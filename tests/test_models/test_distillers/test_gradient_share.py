@@ -87,7 +87,35 @@ def test_loss_scale_keeps_what_float16_would_lose():
     [(share, cosine)] = shares(task, loss, half, loss_scale=2.0**24).values()
     assert share == pytest.approx(0.5, rel=1e-2)
     assert cosine == pytest.approx(1)
-    assert shares(task, loss, half, loss_scale=2.0**60) == {}  # overflow
+    assert shares(task, loss, half, loss_scale=2.0**60) == {}  # overflow of the task
+
+
+def test_a_loss_too_large_for_the_scale_is_measured_without():
+    half = feature(1.0).half()
+    task, loss = 2e-9 * half.float().sum(), 1.5 * half.float().sum()
+    small = 4e-9 * half.float().sum()
+    losses, place = dict(large=loss, small=small), dict(large=[half], small=[half])
+    found = gradient_shares(task, losses, place, loss_scale=2.0**24)
+    assert found['large'].share == pytest.approx(1.5 / 2e-9, rel=1e-2)
+    assert found['large'].cosine == pytest.approx(1)
+    assert found['small'].share == pytest.approx(2, rel=1e-2)
+
+
+def test_a_measurement_is_not_rounded_by_autocast():
+    a, weight = feature(1.0, 1.0), torch.tensor([[1.001, 0.0], [1.0, 1.0]])
+    loss = (a @ weight).sum()  # gradient (1.001, 2)
+    with torch.autocast('cpu', torch.bfloat16):
+        [(share, _)] = shares(a.sum(), loss, a).values()
+    assert share == pytest.approx((1.001**2 + 4) ** 0.5 / 2**0.5, rel=1e-6)
+
+
+def test_a_feature_whose_loss_is_not_there_yet_is_checked():
+    a, b = feature(1.0), feature(1.0)
+    assert gradient_shares(a.sum(), {}, dict(review=[a])) == {}
+    with pytest.raises(ValueError, match='needs the task in all tapped features'):
+        gradient_shares(a.sum(), {}, dict(review=[a, b]))
+    with pytest.raises(ValueError, match='every tapped feature of the student is froz'):
+        gradient_shares(a.sum(), {}, dict(review=[torch.ones(1)]))
 
 
 def test_a_feature_that_the_task_never_reaches():
@@ -95,7 +123,8 @@ def test_a_feature_that_the_task_never_reaches():
     text = (
         'a share of the gradient needs the task in all tapped features, but the '
         "student's own loss does not depend on the one of shape (2,): leave it out of "
-        'student_taps or strides, or remove LossBalanceHook'
+        'student_taps or strides (of scores: choose another logit_tap), or remove '
+        'LossBalanceHook'
     )
     with refused(text):
         shares(a.sum(), a.sum() + b.sum(), a, b)

@@ -73,10 +73,29 @@ def test_a_review_of_factor_zero_is_not_measured():
     assert model.records == {}
 
 
+def test_a_review_with_a_small_factor_is_measured_in_float16():
+    model, half = balance(review=0.1), torch.ones(2, requires_grad=True).half()
+    model.loss_scale = lambda: 2.0**16
+    review = 1e-7 * LEAST * half.float().sum()  # 65536 times that is 0 in float16
+    model.measure(half.float().sum() / 100, dict(review=review), Features([half]), {})
+    assert model.factors({})['review'] == pytest.approx(0.1 * 0.01 / 1e-7, rel=1e-2)
+
+
 def test_what_is_not_due_is_not_measured():
     model = balance(pkd=1.0)
-    model.due = []
+    model.due, model.checked = [], True
     assert measure(model, 1.0) == {}
+
+
+def test_a_share_of_a_review_is_checked_before_the_first_review():
+    model, level = balance(review=0.1), torch.ones(2, requires_grad=True)
+    with pytest.raises(ValueError, match='needs the task in all tapped features'):
+        model.measure(torch.tensor(1.0), {}, Features([level]), {})
+    assert not model.checked
+    assert model.measure(level.sum(), {}, Features([level]), {}) == {}
+    assert model.checked and model.records == {}
+    # From now on a step with nothing to measure has no backward pass.
+    assert model.measure(torch.tensor(1.0), {}, Features([level]), {}) == {}
 
 
 def test_losses_on_logits_are_measured_at_the_scores():

@@ -7,11 +7,13 @@ from typing import Any
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ...models.distillers.loss_balance import LossBalance, LossRecord
+from ...models.distillers.loss_balance import LEAST, LossBalance, LossRecord
+from ...models.distillers.tskd_distiller import TSKDDistiller
 from ...models.features.compiled_parts import compile_options
 from ..distiller_hook import DistillerHook
 
 OFTEN = 32  # measurements while the steps double, until the interval is reached
+IN_VAIN = 100  # steps with a loss and without a measurement, until a warning
 
 
 @HOOKS.register_module()
@@ -29,8 +31,9 @@ class LossBalanceHook(DistillerHook):
     to the taps, for a detector only through its head. The log has ``share_<name>``, the
     measured share, ``factor_<name>``, the current factor, and ``cosine_<name>``, the
     cosine of the angle to the task's gradient: below 0 a loss pulls against the task.
-    Measurements with NaN, infinite or zero gradients are skipped. Factors stay between
-    1e-6 and 1e6 and are resumed with the run. The idea of a balance by shares of the
+    Measurements with NaN, infinite or zero gradients are skipped, and a loss that has
+    none in its first hundred steps gets a warning. Factors stay between 1e-6 and 1e6
+    and are resumed with the run. The idea of a balance by shares of the
     gradient is from RT-DETRv4; see
     :class:`~tskd_mm.models.distillers.loss_balance.LossBalance`.
 
@@ -63,7 +66,7 @@ class LossBalanceHook(DistillerHook):
         Raises:
             ValueError: If they are not, or the model is to be compiled.
         """
-        self.require_losses(runner, 'shares', self.shares)
+        self.check_losses(self.distiller(runner))
         review = self.distiller(runner).review
         own = getattr(review, 'compile_options', None)
         if own is not None or compile_options(runner.cfg.get('compile')) is not None:
@@ -72,11 +75,18 @@ class LossBalanceHook(DistillerHook):
                 'torch.compile does not support: remove compile from the config, or '
                 'LossBalanceHook'
             )
-        self._balance(runner).shares = self.shares
-        self._prepare(runner)
+        balance = self._balance(runner)
+        balance.shares = self.shares
+        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        if scaler:
+            balance.loss_scale = scaler.get_scale
+        self._set_due(balance)
+
+    def check_losses(self, model: TSKDDistiller) -> None:
+        self.require_losses(model, 'shares', self.shares)
 
     def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        self._prepare(runner)
+        self._set_due(self._balance(runner))
 
     def after_train_iter(
         self,
@@ -88,15 +98,23 @@ class LossBalanceHook(DistillerHook):
         balance = self._balance(runner)
         balance.count_step(n for n in self.shares if f'loss_{n}' in (outputs or {}))
         balance.due = []
+        for name in self.shares:
+            record = balance.records.get(name, LossRecord())
+            if record.steps == IN_VAIN and not record.measured:
+                runner.logger.warning(
+                    f'LossBalanceHook could not measure the share of {name} in '
+                    f'{IN_VAIN} steps, because its gradient or that of the task is 0, '
+                    'NaN or infinite, or its factor in LossWeightHook is 0. It trains '
+                    f'with the factor {LEAST:g} until then: look at loss_{name} in the '
+                    'log, or take it out of shares'
+                )
 
-    def _prepare(self, runner: Runner) -> None:
-        balance = self._balance(runner)
-        balance.due = [n for n in self.shares if self._is_due(balance.records.get(n))]
-        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
-        balance.loss_scale = scaler.get_scale() if scaler and balance.due else 1.0
+    def _set_due(self, balance: LossBalance) -> None:
+        records = ((name, balance.records.get(name)) for name in self.shares)
+        balance.due = [name for name, record in records if self._is_due(record)]
 
     def _is_due(self, record: LossRecord | None) -> bool:
-        steps = record.steps if record else 0
+        steps = record.steps if record and record.measured else 0
         return steps % min(self.interval, max(1, steps // OFTEN)) == 0
 
     def _balance(self, runner: Runner) -> LossBalance:

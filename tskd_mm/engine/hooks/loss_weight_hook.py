@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from ...models.distillers.tskd_distiller import TSKDDistiller
 from ..distiller_hook import DistillerHook
 from ..schedule.loss_fade import LossFade
 from ..schedule.weight_points import WeightPoints
@@ -58,11 +59,14 @@ class LossWeightHook(DistillerHook):
         Raises:
             ValueError: If they are not, or another hook changes the same loss.
         """
-        self.require_losses(runner, 'factors', self.weights)
+        self.check_losses(self.distiller(runner))
         self._check_alone(runner)
         if self.by_epoch:
             self.require_epochs(runner, 'the points')
         self._set(runner, runner.epoch if self.by_epoch else runner.iter)
+
+    def check_losses(self, model: TSKDDistiller) -> None:
+        self.require_losses(model, 'factors', self.weights)
 
     def before_train_epoch(self, runner: Runner) -> None:
         if self.by_epoch:

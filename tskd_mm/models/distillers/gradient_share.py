@@ -37,9 +37,11 @@ def gradient_shares(
     Args:
         task: The task loss, a scalar.
         losses: Other losses by name, scalars.
-        features: Of each loss, those where its gradient is measured.
+        features: By name of a loss, those where its gradient is measured. Where a loss
+            is not there yet, like a review, they are only checked.
         loss_scale: Multiplies the losses in these backward passes, so that float16
-            does not lose small gradients; no value depends on it.
+            does not lose small gradients; no value depends on it. A loss whose gradient
+            is too large with it is measured without.
 
     Returns:
         The shares by name, without those where a norm is 0, NaN or infinite.
@@ -49,7 +51,7 @@ def gradient_shares(
             reaches a feature.
         RuntimeError: If there is reentrant activation checkpointing behind a feature.
     """
-    places = {name: [f for f in features[name] if f.requires_grad] for name in losses}
+    places = {n: [f for f in seen if f.requires_grad] for n, seen in features.items()}
     frozen = [name for name, place in places.items() if not place]
     if frozen:
         raise ValueError(
@@ -59,18 +61,34 @@ def gradient_shares(
         )
     union = [*{id(f): f for place in places.values() for f in place}.values()]
     of_task = dict(zip(map(id, union), _gradients(task, union, loss_scale)))
-    sums = [torch.stack([_reached(of_task[id(f)], f) for f in union])]
-    for name, place in places.items():
-        ours = _gradients(losses[name], place, loss_scale)
-        theirs = [of_task[id(f)] for f in place]
-        pairs = zip(ours, ours), zip(theirs, theirs), zip(ours, theirs)
-        sums.append(torch.stack([_dot(pair, task) for pair in pairs]))
-    flat = torch.cat(sums)
-    all_reduce(flat)
-    reached, rows = flat[: len(union)], flat[len(union) :].view(-1, 3)
-    _check_reached(reached.tolist(), union)
-    found = {name: _share(*row) for name, row in zip(places, rows.tolist())}
+    _check_reached(of_task, union)
+    rows = _products(losses, places, of_task, loss_scale)
+    # Decided after the reduction: a backward pass may wait for other processes.
+    large = {n: losses[n] for n, (own, *_) in rows.items() if not math.isfinite(own)}
+    if large and loss_scale != 1:
+        rows |= _products(large, places, of_task, 1.0)
+    found = {name: _share(*row) for name, row in rows.items()}
     return {name: share for name, share in found.items() if share is not None}
+
+
+def _products(
+    losses: Mapping[str, Tensor],
+    places: Mapping[str, Sequence[Tensor]],
+    of_task: Mapping[int, Tensor | None],
+    scale: float,
+) -> dict[str, list[float]]:
+    """By loss: squared norms of its gradient and the task's, and their product."""
+    sums = []
+    for name, loss in losses.items():
+        ours = _gradients(loss, places[name], scale)
+        theirs = [of_task[id(f)] for f in places[name]]
+        pairs = zip(ours, ours), zip(theirs, theirs), zip(ours, theirs)
+        sums.append(torch.stack([_dot(pair, loss) for pair in pairs]))
+    if not sums:
+        return {}
+    rows = torch.stack(sums)
+    all_reduce(rows)
+    return dict(zip(losses, rows.tolist()))
 
 
 def _gradients(
@@ -80,9 +98,10 @@ def _gradients(
     if not loss.requires_grad:
         return [None] * len(features)
     try:
-        found = torch.autograd.grad(
-            loss * scale, features, retain_graph=True, allow_unused=True
-        )
+        with torch.autocast(loss.device.type, enabled=False):  # as in training
+            found = torch.autograd.grad(
+                loss * scale, features, retain_graph=True, allow_unused=True
+            )
     except RuntimeError as error:
         if 'heckpoint' not in str(error):
             raise
@@ -95,23 +114,24 @@ def _gradients(
     return [None if g is None else g.float() / scale for g in found]
 
 
-def _reached(gradient: Tensor | None, feature: Tensor) -> Tensor:
-    return torch.tensor(float(gradient is not None), device=feature.device)
-
-
 def _dot(pairs: Iterable[tuple[Tensor | None, Tensor | None]], like: Tensor) -> Tensor:
     products = [(a * b).sum() for a, b in pairs if a is not None and b is not None]
     return sum(products, like.new_zeros((), dtype=torch.float32))
 
 
-def _check_reached(processes: Sequence[float], features: Sequence[Tensor]) -> None:
-    for count, feature in zip(processes, features):
+def _check_reached(
+    of_task: Mapping[int, Tensor | None], features: Sequence[Tensor]
+) -> None:
+    reached = [float(of_task[id(feature)] is not None) for feature in features]
+    processes = torch.tensor(reached, device=features[0].device)
+    all_reduce(processes)
+    for count, feature in zip(processes.tolist(), features):
         if not count:
             raise ValueError(
                 'a share of the gradient needs the task in all tapped features, but '
                 "the student's own loss does not depend on the one of shape "
-                f'{tuple(feature.shape)}: leave it out of student_taps or strides, or '
-                'remove LossBalanceHook'
+                f'{tuple(feature.shape)}: leave it out of student_taps or strides (of '
+                'scores: choose another logit_tap), or remove LossBalanceHook'
             )
 
 

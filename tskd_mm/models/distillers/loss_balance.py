@@ -1,7 +1,7 @@
 """Scales added losses to given shares of the task's gradient."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -52,16 +52,18 @@ class LossBalance:
     Attributes:
         shares: Wanted shares by name; a loss without one is left as it is.
         due: Names of the losses to measure in the next step that has them.
-        loss_scale: See :func:`.gradient_shares`.
+        loss_scale: Returns that of :func:`.gradient_shares`.
         records: What is known so far, by name.
+        checked: Whether all of the shares can be measured.
     """
 
     def __init__(self, logit_losses: Iterable[str] = ()) -> None:
         self.logit_losses = [*logit_losses]
         self.shares: dict[str, float] = {}
         self.due: list[str] = []
-        self.loss_scale = 1.0
+        self.loss_scale: Callable[[], float] = lambda: 1.0
         self.records: dict[str, LossRecord] = {}
+        self.checked = False
 
     def factors(self, schedule: Mapping[str, float]) -> dict[str, float]:
         """Factors in force, by name.
@@ -93,7 +95,7 @@ class LossBalance:
         student: Features,
         schedule: Mapping[str, float],
     ) -> dict[str, Tensor]:
-        """Measure the losses that are due.
+        """Measure the losses that are due, and check at first that all can be.
 
         Args:
             task: The task loss, a scalar.
@@ -110,15 +112,21 @@ class LossBalance:
             ValueError: See :func:`.gradient_shares`.
             RuntimeError: See there.
         """
-        due = {name: loss for name, loss in added.items() if name in self.due}
-        if not due:
-            return {}
-        features = {name: self._compared(name, student) for name in due}
         inside = {'review': self.factors(schedule).get('review', 1.0)}
+        # Out again here, where float32 has room for small and large factors.
+        due = {
+            name: loss / inside.get(name, 1.0)
+            for name, loss in added.items()
+            if name in self.due and inside.get(name) != 0
+        }
+        names = due if self.checked else self.shares
+        if not names:
+            return {}
+        features = {name: self._compared(name, student) for name in names}
         values = {}
-        found = gradient_shares(task, due, features, self.loss_scale)
-        for name, (share, cosine) in found.items():
-            raw = share / inside.get(name, 1.0)
+        found = gradient_shares(task, due, features, self.loss_scale())
+        self.checked = True
+        for name, (raw, cosine) in found.items():
             self.records[name] = self.records.get(name, LossRecord()).after(raw)
             factor = inside.get(name, self.factors(schedule).get(name, 1.0))
             values[f'share_{name}'] = raw * factor
