@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from doc_blocks import ROOT, block
 from mmengine.registry import MODELS
@@ -179,6 +180,11 @@ class Reader:
         (self.folder / 'cifar10.npz').symlink_to(pixels)
 
     def has_studies(self) -> None:
-        """The same, and the images of ``make demo``."""
+        """The same, ``cifar10_16.npz``, and the images of ``make demo``."""
         self.has_coco()
+        arrays = {}
+        for split in ('train', 'test'):
+            arrays[f'x_{split}'] = np.zeros((256, 16, 16, 3), np.uint8)
+            arrays[f'y_{split}'] = np.arange(256) % 10
+        np.savez(self.folder / 'cifar10_16.npz', **arrays)
         self.type('python -m tools.demo.digits_to_coco')
