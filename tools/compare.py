@@ -8,7 +8,8 @@ several. After an interruption run the same command again to continue.
 
 Example:
     python tools/compare.py my_tskd_config.py --epochs 4 \
-        --arm mgd "model.feature_losses=dict(_delete_=True, mgd=dict(type='MGDLoss'))"
+        --arm mgd "model.feature_losses=dict(_delete_=True, mgd=dict(type='MGDLoss'))" \
+        --arm ema "custom_hooks+=dict(type='EMAHook')"
 """
 
 import argparse
@@ -93,7 +94,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar=('NAME', 'KEY=VALUE'),
-        help='one more arm: changes of the config, as for --cfg-options',
+        help='one more arm: changes as for --cfg-options; KEY+=VALUE adds to a list',
     )
     parser.add_argument('--seeds', type=positive(int), default=3, help='how many')
     parser.add_argument(

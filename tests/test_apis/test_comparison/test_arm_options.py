@@ -25,6 +25,7 @@ def config(tmp_path, data, mmdet_scope) -> Config:
         ('mmdet::a/b.py', 'mmdet::a/b.py'),
         ('[a,2]', ['a', 2]),
         ("{'a': [1, (2, 3)]}", {'a': [1, (2, 3)]}),
+        ("[dict(a=1), {'b': 2}]", [{'a': 1}, {'b': 2}]),
         ("dict(_delete_=True, a=dict(b='c'))", {'_delete_': True, 'a': {'b': 'c'}}),
     ],
 )
@@ -78,6 +79,22 @@ def test_arguments_that_the_config_does_not_have_yet(config):
     assert found.load_from == 'a.pth'
 
 
+BALANCE = "dict(type='LossBalanceHook', shares=dict(attention=1))"
+
+
+def test_a_hook_is_added(config):
+    found = changed(config, [f'custom_hooks+={BALANCE}'])
+    hook = dict(type='LossBalanceHook', shares=dict(attention=1))
+    assert found.custom_hooks == [*config.custom_hooks, hook]
+    config.pop('custom_hooks')
+    assert changed(config, [f'custom_hooks+={BALANCE}']).custom_hooks == [hook]
+
+
+def test_hooks_are_replaced(config):
+    found = changed(config, [f"custom_hooks=[dict(type='TSKDMemoryHook'), {BALANCE}]"])
+    assert [h.type for h in found.custom_hooks] == ['TSKDMemoryHook', 'LossBalanceHook']
+
+
 @pytest.mark.parametrize(
     'option, text',
     [
@@ -110,6 +127,20 @@ def test_arguments_that_the_config_does_not_have_yet(config):
             'custom_hooks.0.interval=1',
             'custom_hooks.0.interval=1 changes nothing: choose another '
             'value, or leave it out',
+        ),
+        (
+            'custom_hooks.0=None',
+            'custom_hooks.0=None does not fit the config: a dict in a list cannot '
+            'become None',
+        ),
+        (
+            'custom_hooks=TSKDMemoryHook',
+            'custom_hooks=TSKDMemoryHook does not fit the config: custom_hooks must be '
+            "a list of dict(type='...'), but has 'T'",
+        ),
+        (
+            'model.teacher+=1',
+            'model.teacher+=1 does not fit the config: model.teacher is no list',
         ),
         ('tskd', "'tskd' must be KEY=VALUE: write --arm NAME KEY=VALUE"),
     ],

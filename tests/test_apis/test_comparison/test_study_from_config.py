@@ -16,6 +16,8 @@ from tskd_mm.apis.comparison.study_from_config import (
     with_results,
 )
 
+WEIGHTS = "custom_hooks+=dict(type='LossWeightHook', factors=dict(kd=[(0, 1)]))"
+
 
 @pytest.fixture
 def config(tmp_path, data) -> Config:
@@ -84,6 +86,15 @@ def test_what_the_arms_write_stays_small_and_in_their_folders(config):
             "arm a: there is no loss 'PKDLos': …",
         ),
         ({'a': ['model.teacher=no.py']}, 'arm a: the teacher config no.py was …'),
+        (
+            {'a': ["custom_hooks+=dict(type='LossBalanceHook', shares=dict(kd=1))"]},
+            'arm a: LossBalanceHook has shares for kd, but the losses of the distiller '
+            'are pkd, review: use their names',
+        ),
+        (
+            {'a': [WEIGHTS]},
+            'arm a: LossWeightHook has factors for kd, but …',
+        ),
     ],
 )
 def test_refused_before_any_training(config, named, text):
@@ -107,7 +118,11 @@ def test_the_metric_of_the_config(best, metric):
 
 
 @pytest.mark.parametrize(
-    'last, metric, times', [(0.3, 'AP', 100), (71.5, 'acc', 1), (0.3, 'loss', 1)]
+    'last, metric, times',
+    [
+        *((0.3, 'AP', 100), (71.5, 'acc', 1), (0.3, 'loss', 1)),
+        (1.0, 'accuracy/top1', 1),  # of CIFAR-100 by chance
+    ],
 )
 def test_metric_and_unit_follow_the_results(tmp_path, last, metric, times):
     (tmp_path / 'kd.py').write_text('model = dict(a=1)\n')

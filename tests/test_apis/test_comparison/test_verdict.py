@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from study_rows import row
 
-from tskd_mm.apis.comparison.interval import Interval
+from tskd_mm.apis.comparison.interval import Interval, interval
 from tskd_mm.apis.comparison.study import Study
 from tskd_mm.apis.comparison.verdict import verdict, verdicts
 
@@ -52,10 +52,19 @@ def test_no_difference_that_these_seeds_would_show():
     )
 
 
-def test_equal_metrics_say_nothing_about_the_method():
-    assert verdict(study(), ('pkd', 'none'), Interval(2, 0.0, 0.0)) == (
-        'pkd and none have the same metric with every seed: train longer, or validate '
-        'on more images'
+@pytest.mark.parametrize(
+    'differences, same',
+    [
+        ((0.0, 0.0), 'the same metric'),
+        ((0.098 - 0.1, 0.1 - 0.102, 0.096 - 0.098), '-0.20'),  # of a rounded AP
+        ((4.2, 4.2), '+4.20'),
+    ],
+)
+def test_equal_differences_have_no_interval(differences, same):
+    found = interval(differences).times(100 if abs(differences[0]) < 1 else 1)
+    assert verdict(study(), ('pkd', 'none'), found) == (
+        f'pkd - none: {same} with every seed, so there is no interval; train more '
+        'seeds, or validate on more images'
     )
 
 

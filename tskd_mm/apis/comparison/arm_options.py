@@ -3,8 +3,10 @@
 import ast
 import inspect
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
+from types import NoneType
 from typing import Any
 
 from mmengine import registry
@@ -27,6 +29,7 @@ def changed(config: Config, options: Iterable[str]) -> Config:
         config: The config.
         options: As for ``--cfg-options``, ``KEY=VALUE``; a value can be a dict, written
             as in a config, which is merged, or with ``_delete_=True`` replaces.
+            ``KEY+=VALUE`` adds to the end of a list, such as ``custom_hooks``.
 
     Raises:
         ValueError: If a key is not known, a value cannot be read, or nothing changes.
@@ -38,12 +41,20 @@ def changed(config: Config, options: Iterable[str]) -> Config:
                 f'{option!r} must be KEY=VALUE: write --arm NAME KEY=VALUE'
             )
         value, before = parse_value(text), _without_marks(config.to_dict())
+        adds, key = key.endswith('+'), key.removesuffix('+')
         _check_key(before, key, value)
         config = Config(deepcopy(before))
         try:
+            value = [*_list_at(config, key), value] if adds else value
             config.merge_from_dict({key: value})
+            _check_hooks(config)
         except (KeyError, TypeError) as error:
             raise ValueError(f'{option} does not fit the config: {error}') from error
+        except AttributeError as error:  # mmengine merges into every dict of a list
+            raise ValueError(
+                f'{option} does not fit the config: a dict in a list cannot become '
+                f'{value!r}'
+            ) from error
         config = Config(_without_marks(config.to_dict()))
         if config.to_dict() == before:
             raise ValueError(
@@ -56,11 +67,11 @@ def parse_value(text: str) -> Any:
     """A value as ``--cfg-options`` reads it, paths of files and dicts as in a config.
 
     Raises:
-        ValueError: If it begins like a dict and is none.
+        ValueError: If it begins like a dict, or a list with one, and is none.
     """
     if os.path.isfile(text):  # --cfg-options would take its spaces and commas out
         return text
-    if not text.startswith(('dict(', '{')):
+    if not re.match(r'[\[(]*\s*(dict\(|\{)', text):
         return DictAction._parse_iterable(text)
     try:
         tree = _DictCalls().visit(ast.parse(text, mode='eval'))
@@ -89,6 +100,24 @@ def _without_marks(part: Any) -> Any:
     if isinstance(part, (list, tuple)):
         return type(part)(map(_without_marks, part))
     return part
+
+
+def _list_at(config: Config, key: str) -> Sequence[Any]:
+    """What a list has so far; of one that is not there, nothing."""
+    here: Any = config
+    for name in key.split('.'):
+        here = here[int(name)] if isinstance(here, (list, tuple)) else here.get(name)
+    if not isinstance(here, (list, tuple, NoneType)):
+        raise TypeError(f'{key} is no list')
+    return here or []
+
+
+def _check_hooks(config: Config) -> None:
+    for hook in config.get('custom_hooks') or []:
+        if not isinstance(hook, dict) or 'type' not in hook:
+            raise TypeError(
+                f"custom_hooks must be a list of dict(type='...'), but has {hook!r}"
+            )
 
 
 def _check_key(config: dict[str, Any], key: str, value: Any) -> None:

@@ -9,14 +9,16 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
+from ...engine.distiller_hook import DistillerHook
 from ...engine.hook_config import build_hook
-from ...models import find_model
+from ...models import TSKDDistiller, find_model
 from .arm_options import changed
 from .arms import PLAIN, STATIC, TSKD, check_reviews, make_arms
 from .short_schedule import set_epochs
 from .study import Study
 from .table import Row, find_rows, metric_of
 
+PERCENT = ('accuracy/', 'single-label/', 'multi-label/')  # metrics of mmpretrain
 BACKENDS = [{'type': 'LocalVisBackend'}]  # the numbers of a training, for the table
 
 
@@ -105,8 +107,9 @@ def with_results(study: Study, rows: Sequence[Row]) -> Study:
     """The study with the metric that its trainings have, shares in percent."""
     metric = study.metric or metric_of(rows, study.trials())
     found = find_rows(rows, study.trials(), metric).values()
-    shares = all(0 <= value <= 1 for row in found for value in (row.last, row.best))
-    times = 100.0 if shares and 'loss' not in metric else 1.0
+    values = [value for row in found for value in (row.last, row.best)]
+    shares = all(0 <= value <= 1 for value in values) and 'loss' not in metric
+    times = 100.0 if shares and not metric.startswith(PERCENT) else 1.0
     return replace(study, metric=metric, times=times)
 
 
@@ -140,6 +143,9 @@ def _check_parts(config: Config) -> None:
                 f'there is no teacher_checkpoint {weights}: give the path of its file'
             )
     common = {'data_preprocessor': config.get('data_preprocessor')}
-    MODELS.build(deepcopy({**common, **model} if any(common.values()) else model))
-    for hook in config.get('custom_hooks') or []:
-        build_hook(deepcopy(hook))
+    built = MODELS.build(
+        deepcopy({**common, **model} if any(common.values()) else model)
+    )
+    for hook in map(build_hook, deepcopy(config.get('custom_hooks') or [])):
+        if isinstance(hook, DistillerHook) and isinstance(built, TSKDDistiller):
+            hook.check_losses(built)

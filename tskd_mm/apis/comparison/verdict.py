@@ -1,5 +1,7 @@
 """The result of a comparison of two methods, in one sentence."""
 
+from math import isclose
+
 from .interval import Interval, seeds_needed
 from .results import Results, paired
 from .study import PLAIN, Study
@@ -42,10 +44,13 @@ def verdict(study: Study, pair: tuple[str, str], found: Interval) -> str | None:
         return None
     low, high = found.bounds
     numbers = f'{found.mean:+.2f}, {low:+.2f} to {high:+.2f}'
-    if low == high == 0:
+    if isclose(low, high, rel_tol=1e-6, abs_tol=1e-9):  # of a rounded metric
+        same = f'{found.mean:+.2f} with every seed'
+        if f'{abs(found.mean):.2f}' == '0.00':
+            same = 'the same metric with every seed'
         return (
-            f'{method} and {baseline} have the same metric with every seed: train '
-            'longer, or validate on more images'
+            f'{method} - {baseline}: {same}, so there is no interval; train more '
+            'seeds, or validate on more images'
         )
     if low > 0 or high < 0:
         return f'{method} {_effect(study.gain(found.mean) > 0, baseline)}: {numbers}'
