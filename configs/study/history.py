@@ -15,6 +15,7 @@ comparisons = [
     ('kd', 'none'),
     ('kd_tskd', 'kd'),
     ('kd_review25', 'kd'),
+    ('kd_attention25', 'kd'),
     ('kd_review25', 'kd_attention25'),
     ('pkd_kd', 'kd'),
     ('pkd_kd_tskd', 'pkd_kd'),

@@ -18,7 +18,6 @@ WAYS = [
     (r'\.venv-modern', PARSED, 'both stacks'),
     (r'student_to_onnx\.py ', PARSED, 'MMDeploy'),
     (r'python -m tools\.study ', PARSED, 'hours'),
-    (r'compile_times\.py ', PARSED, 'minutes of a C++ compiler'),
     (r'tools/train\.py .*_cifar100\.py', PARSED, 'the whole of CIFAR-100'),
     (r' --amp ', PARSED, 'a GPU'),
     (r'^([A-Z_]+=\S+ )?python |^mim run |^sed ', RUN, ''),

@@ -83,6 +83,26 @@ def test_the_review_is_the_only_difference(family, static, full):
     assert ours == theirs
 
 
+def test_the_history_trains_as_the_release_does():
+    config = Config.fromfile(FOLDER / 'history' / 'kd_tskd.py')
+    sgd = dict(type='SGD', lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    assert config.optim_wrapper == dict(optimizer=sgd)
+    drops = dict(type='MultiStepLR', milestones=[150, 180, 210], gamma=0.1)
+    assert config.param_scheduler == drops
+    assert config.train_cfg.max_epochs == 240
+    assert config.train_dataloader.batch_size == 128
+    assert config.model.student_taps == [f'backbone.feature{n}' for n in range(3)]
+    kl = dict(type='LogitKLLoss', temperature=4.0, loss_weight=1.0)
+    assert config.model.logit_losses == dict(kl=kl)
+    review = config.model.review
+    assert (review.normalize, review.loss_weight) == ('column', 1.0)
+    [hook] = config.custom_hooks  # with its default of 3 slots
+    assert hook == dict(type='TSKDMemoryHook', interval=5, preflight=False)
+    heavy = Config.fromfile(FOLDER / 'history' / 'kd_review25.py').model.review
+    assert (heavy.normalize, heavy.loss_weight) == ('rms', 25.0)
+    assert heavy.predictor == review.predictor
+
+
 def test_the_control_of_the_history_has_the_weight_and_the_steps_of_the_review():
     review, control = (
         Config.fromfile(FOLDER / 'history' / f'{name}.py').to_dict()

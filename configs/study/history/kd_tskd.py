@@ -10,5 +10,3 @@ model = dict(
     **_base_.tskd,
 )
 custom_hooks = [dict(type='TSKDMemoryHook', interval=5, preflight=False)]
-# 240 epochs of small steps: a fifth of the CPU time is saved.
-compile = True  # noqa: A001

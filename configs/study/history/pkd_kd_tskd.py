@@ -1,4 +1,5 @@
-# PKD on the outputs of all stages, softened logits and the released review.
+# PKD on the outputs of all stages, softened logits and a review of the same stages: the
+# released one with its weight, but of the last stage in place of the stem.
 _base_ = 'kd_tskd.py'
 
 model = dict(

@@ -105,6 +105,35 @@ def test_methods_that_are_named(net):
     assert len(graph_log.graphs) == 2
 
 
+def test_a_compiler_that_computes_wrong_numbers_is_refused():
+    def wrong(graph, inputs):
+        return lambda *args: [2 * value for value in graph(*args)]
+
+    torch._dynamo.reset()
+    CompiledParts(OPTIONS).check(torch.device('cpu'))
+    text = (
+        'the config has compile, but torch.compile computes wrong numbers here '
+        f'(PyTorch {torch.__version__}, cpu), among them gradients of residual blocks: '
+        'remove compile from the config, or use another PyTorch'
+    )
+    torch._dynamo.reset()
+    with refused(text, RuntimeError):
+        CompiledParts(dict(backend=wrong)).check(torch.device('cpu'))
+
+
+@pytest.mark.slow
+def test_the_default_compiler_of_pytorch_2_1_is_refused_on_a_cpu():
+    torch._dynamo.reset()
+    parts, cpu = CompiledParts({}), torch.device('cpu')
+    if torch.__version__.startswith('2.1.'):
+        with refused(
+            'the config has compile, but torch.compile computes w…', RuntimeError
+        ):
+            parts.check(cpu)
+    else:
+        parts.check(cpu)
+
+
 def test_options_of_a_config():
     assert compile_options(None) is compile_options(False) is None
     assert compile_options(True) == compile_options({}) == {}

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 # A code object has one entry a module and shape, and stages share theirs.
 CACHE_SIZE = 64
@@ -42,13 +42,14 @@ class CompiledParts:
             device: Where it runs.
 
         Raises:
-            RuntimeError: If that does not work here.
+            RuntimeError: If that does not work here, or its result is wrong.
         """
         if self.options is None:
             return
-        relu = torch.nn.functional.relu
+        image = torch.ones(1, 16, 16, 16, device=device)
+        mask = (image.cumsum(1) > 8).contiguous(memory_format=torch.channels_last)
         try:
-            torch.compile(relu, **self.options)(torch.ones(2, device=device))
+            found = torch.compile(_masked, **self.options)(image, mask)
         except Exception as error:  # of any backend
             inner = getattr(error, 'inner_exception', error)
             reason = str(inner).strip().partition('\n')[0]
@@ -57,6 +58,13 @@ class CompiledParts:
                 f'({reason}): its default backend needs a C++ compiler for a CPU and '
                 'Triton for a GPU; install it, or remove compile from the config'
             ) from error
+        if not found.equal(_masked(image, mask)):
+            raise RuntimeError(
+                'the config has compile, but torch.compile computes wrong numbers '
+                f'here (PyTorch {torch.__version__}, {device.type}), among them '
+                'gradients of residual blocks: remove compile from the config, or use '
+                'another PyTorch'
+            )
 
     @contextmanager
     def active(self, model: nn.Module) -> Iterator[None]:
@@ -84,6 +92,15 @@ class CompiledParts:
             compiled = torch.compile(getattr(module, method), **(self.options or {}))
             self._compiled[path, method] = module, compiled
         return compiled
+
+
+def _masked(image: Tensor, mask: Tensor) -> Tensor:
+    """The gradient of a ReLU as a shortcut meets it.
+
+    PyTorch 2.1 compiles it wrongly for CPUs if the memory formats differ: it reads the
+    bytes of the mask as floats.
+    """
+    return image.masked_fill(mask, 0.0)
 
 
 def _restore(attributes: dict, method: str, before: dict) -> None:
