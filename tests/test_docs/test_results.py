@@ -48,6 +48,7 @@ OPENING = {
     'person_default': ('none', 'pkd', 'pkd_review'),
     'digits': ('none', 'pkd', 'pkd_tskd'),
     'cifar10_default': ('none', 'pkd', 'pkd_review'),
+    'cifar10_resnet20_default': ('none', 'pkd', 'pkd_review'),
 }
 # The stacks' own base configs differ, and the trainings were of this one.
 pytestmark = pytest.mark.skipif(
