@@ -1,7 +1,7 @@
 r"""Average the weights of several checkpoints of one model.
 
-The last checkpoints of a training are often better together than each alone, in a
-model that costs nothing more. Weights and statistics of floating point are averaged;
+A common way to a slightly better model that costs nothing more: the mean of a
+training's last checkpoints. Weights and statistics of floating point are averaged;
 counters are those of the last checkpoint.
 
 Example:
@@ -15,13 +15,14 @@ instead of their moving average. Of one checkpoint they come out as they are.
 import argparse
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.runner import Runner
+from mmengine.runner import Runner, set_random_seed
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -69,14 +70,14 @@ def own_weights(checkpoint: str) -> OrderedDict[str, Tensor]:
 
 
 @torch.no_grad()
-def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
+def recalibrate(model: nn.Module, batches: Iterable[dict[str, Any]]) -> None:
     """Set the statistics of batch norm to the means over batches.
 
     Batch norm that stays in eval mode in a training (``norm_eval``) is left alone.
 
     Args:
         model: The model, in any mode; afterwards in eval mode.
-        batches: Preprocessed images, each (N, C, H, W).
+        batches: Preprocessed: ``inputs`` (N, C, H, W) and ``data_samples``.
 
     Raises:
         ValueError: If the model has no such batch norm.
@@ -94,21 +95,25 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # each batch counts the same
         norm.train()
-    for images in batches:
-        model(images, mode='tensor')
+    for batch in batches:
+        model(**batch, mode='tensor')
     for norm, momentum in zip(norms, momenta):
         norm.momentum = momentum
     model.eval()
 
 
-def training_images(config: Config, model: Any, count: int) -> Iterator[Tensor]:
-    """Batches of at least ``count`` training images, not augmented as a batch."""
+def training_images(config: Config, model: Any, count: int) -> Iterator[dict[str, Any]]:
+    """Batches of at least ``count`` training images, not augmented as a batch.
+
+    The same in every call.
+    """
+    set_random_seed(0)
     loader = Runner.build_dataloader(config.train_dataloader, seed=0)
     while count > 0:
         for batch in loader:
-            images = model.data_preprocessor(batch, False)['inputs']
-            yield images
-            count -= len(images)
+            data = model.data_preprocessor(batch, False)
+            yield data
+            count -= len(data['inputs'])
             if count <= 0:
                 break
 
@@ -137,10 +142,11 @@ def main() -> None:
     init_default_scope(config.get('default_scope', 'mmengine'))
     model = MODELS.build(find_model(args.config, 'student').config)
     read = own_weights if args.own else load_weights
-    checkpoints = [read(file) for file in args.checkpoints]
-    for weights, file in zip(checkpoints, args.checkpoints):
-        fit(model, weights, file)
-    fit(model, average(checkpoints), 'the average')
+    checkpoints = []
+    for file in args.checkpoints:
+        fit(model, read(file), file)  # which leaves out what is no weight of the model
+        checkpoints.append(deepcopy(model.state_dict()))
+    model.load_state_dict(average(checkpoints))
     if args.recalibrate:
         recalibrate(model, training_images(config, model, args.recalibrate))
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,8 @@ def config(tmp_path: Path, data: dict) -> ConfigDict:
 def test_a_review_without_compare_is_said_not_to_be_shown(tmp_path, data):
     cfg = config(tmp_path, data)
     cfg.model.review = dict(type='BlindReview')
-    cfg.custom_hooks.append(dict(type='TSKDVisualizationHook'))
+    # A review of scores alone has no levels to choose from.
+    cfg.custom_hooks.append(dict(type='TSKDVisualizationHook', level=9))
     cfg.visualizer = dict(
         type='DetLocalVisualizer', vis_backends=[dict(type='Remember')]
     )
@@ -182,7 +183,7 @@ def test_pictures_in_wandb(tmp_path, data, monkeypatch):
 )
 def test_nothing_to_show(arguments, changes, text):
     model = TSKDDistiller.__new__(TSKDDistiller)
-    vars(model).update(strides=[8, 16])
+    vars(model).update(strides=[8, 16], review=SimpleNamespace(compare=None))
     runner = SimpleNamespace(
         hooks=[TSKDMemoryHook(interval=1)],
         train_dataloader=range(4),

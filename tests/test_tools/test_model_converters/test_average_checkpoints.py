@@ -6,11 +6,11 @@ import pytest
 import torch
 from digits_run import classifier, digits_config
 from mmengine.config import Config
-from mmengine.registry import MODELS
+from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from refusals import refused
 from torch import nn
-from toys import load_whole, run_tool, same_tensors
+from toys import load_whole, photos, run_tool, same_tensors
 
 from tools.model_converters.average_checkpoints import (
     average,
@@ -18,6 +18,7 @@ from tools.model_converters.average_checkpoints import (
     recalibrate,
     training_images,
 )
+from tskd_mm.models.loading.model_config import find_model
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / 'tools' / 'model_converters' / 'average_checkpoints.py'
@@ -88,8 +89,8 @@ class Normalized(nn.Module):
         self.frozen.eval()
         return self
 
-    def forward(self, images, mode: str = 'tensor'):
-        return self.frozen(self.dropout(self.trained(images)))
+    def forward(self, inputs, data_samples, mode: str):
+        return self.frozen(self.dropout(self.trained(inputs)))
 
 
 def test_recalibrated_statistics_are_means_over_batches():
@@ -97,7 +98,7 @@ def test_recalibrated_statistics_are_means_over_batches():
     model.trained.running_mean.fill_(7)
     model.frozen.running_mean.fill_(7)
     batches = [torch.randn(4, 3, 5, 5) * k + k for k in (1, 2, 3)]
-    recalibrate(model, batches)
+    recalibrate(model, [dict(inputs=batch, data_samples=None) for batch in batches])
     means = torch.stack([batch.mean((0, 2, 3)) for batch in batches])
     variances = torch.stack([batch.var((0, 2, 3)) for batch in batches])
     torch.testing.assert_close(model.trained.running_mean, means.mean(0))
@@ -118,7 +119,40 @@ def test_images_to_recalibrate_with(tmp_path):
     config.model = dict(_scope_='mmpretrain', **classifier())
     model = MODELS.build(config.model)
     batches = [*training_images(config, model, 80)]
-    assert [tuple(batch.shape) for batch in batches] == [(32, 3, 8, 8)] * 3
+    assert [tuple(batch['inputs'].shape) for batch in batches] == [(32, 3, 8, 8)] * 3
+    again = training_images(config, model, 80)
+    assert all(x['inputs'].equal(y['inputs']) for x, y in zip(batches, again))
+
+
+def test_the_command_recalibrates_and_leaves_out_what_is_no_weight(tmp_path):
+    config = digits_config(tmp_path)
+    config.model = dict(_scope_='mmpretrain', **classifier())
+    config.custom_imports = dict(imports=['tskd_mm', 'digits_run'])
+    Config(config).dump(tmp_path / 'model.py')
+    first, last = states(2)
+    extras = {'ema_backbone.conv1.weight': torch.ones(1), **last}
+    for name, state in (('a.pth', first), ('b.pth', extras)):
+        torch.save({'state_dict': state}, tmp_path / name)
+    command = str(TOOL), 'model.py', 'a.pth', 'b.pth', 'out.pth', '--recalibrate', '80'
+    run_tool(tmp_path, *command, PYTHONPATH=f'{ROOT}:{ROOT / "tests" / "helpers"}')
+    found = load_whole(tmp_path / 'out.pth')['state_dict']
+    model = MODELS.build(config.model)
+    model.load_state_dict(average([first, last]))
+    recalibrate(model, training_images(config, model, 80))
+    assert same_tensors(found, model.state_dict())
+    assert found['backbone.bn1.num_batches_tracked'] == 3
+
+
+def test_a_detector_of_two_stages_is_recalibrated():
+    """It asks for the sizes of its images."""
+    path = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'
+    config = find_model(path, 'student').config
+    config.backbone.update(init_cfg=None, norm_eval=False, frozen_stages=-1)
+    init_default_scope('mmdet')
+    model = MODELS.build(config)
+    data = model.data_preprocessor(photos(), False)
+    recalibrate(model, [data])
+    assert model.backbone.bn1.running_mean.abs().min() > 0
 
 
 def test_the_own_weights_of_a_student_with_a_moving_average(tmp_path):

@@ -56,9 +56,9 @@ class TSKDVisualizationHook(DistillerHook):
             TypeError: If the validation images are not given by a config.
         """
         self.timeline = _timeline(runner)
-        self._check(runner)
         review = self.distiller(runner).review
         self.shows_maps = hasattr(review, 'compare')
+        self._check(runner)
         if not self.shows_maps:
             runner.logger.warning(
                 'TSKDVisualizationHook shows no attention maps: '
@@ -82,10 +82,9 @@ class TSKDVisualizationHook(DistillerHook):
                 'TSKDVisualizationHook shows a validation image, but the config has no '
                 'val_dataloader: add one, or remove the hook'
             )
-        counts = {
-            'image': len(runner.val_dataloader.dataset),
-            'level': len(self.distiller(runner).strides),
-        }
+        counts = {'image': len(runner.val_dataloader.dataset)}
+        if self.shows_maps:  # a review of scores alone needs no levels
+            counts['level'] = len(self.distiller(runner).strides)
         for name, count in counts.items():
             value = getattr(self, name)
             if not isinstance(value, int) or not 0 <= value < count:
