@@ -34,6 +34,11 @@ class LossRecord(NamedTuple):
         return self._replace(measured=self.measured + 1, log_share=smoothed)
 
 
+def unscaled() -> float:
+    """The loss scale without a GradScaler."""
+    return 1.0
+
+
 class LossBalance:
     """Factors that bring the gradients of added losses to given shares of the task's.
 
@@ -61,7 +66,7 @@ class LossBalance:
         self.logit_losses = [*logit_losses]
         self.shares: dict[str, float] = {}
         self.due: list[str] = []
-        self.loss_scale: Callable[[], float] = lambda: 1.0
+        self.loss_scale: Callable[[], float] = unscaled
         self.records: dict[str, LossRecord] = {}
         self.checked = False
 
