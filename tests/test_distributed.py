@@ -37,6 +37,8 @@ def folder(tmp_path_factory) -> Path:
     torch.manual_seed(1)
     teacher = MODELS.build(dict(_scope_='mmdet', **tiny_retinanet(width=12)))
     torch.save({'state_dict': teacher.state_dict()}, folder / 'teacher.pth')
+    shake(teacher, 0.5)
+    torch.save({'state_dict': teacher.state_dict()}, folder / 'later.pth')
     teacher = MODELS.build(tiny_detector('dab', layers=3))
     shake(teacher, 0.05)
     torch.save({'state_dict': teacher.state_dict()}, folder / 'dab.pth')
@@ -97,6 +99,16 @@ def test_two_processes_equal_one(folder, variant):
             torch.testing.assert_close(
                 first[part][name], tensor, rtol=1e-3, atol=1e-5, msg=name
             )
+
+
+def test_what_makes_the_variants_is_in_force(folder):
+    plain, own, route = (
+        states(folder, name)[2] for name in ('plain', 'own_review', 'route')
+    )
+    assert own['review'].keys() == {'factors'}
+    assert own['review']['factors'].ne(0.5).all()  # trained
+    same = [a['loss'] == b['loss'] for a, b in zip(plain['log'], route['log'])]
+    assert same == [True] * 4 + [False] * 6  # the teacher changes with epoch 2
 
 
 def test_learning_rate_follows_the_global_batch(folder):

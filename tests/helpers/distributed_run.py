@@ -16,10 +16,11 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import MODELS
 from runs import watched
 from tiny_detectors import tiny_detector
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed import init_process_group
 from toys import run_config, tiny_retinanet
 
+from tskd_mm.models import Review
 from tskd_mm.models.distillers.gradient_share import gradient_shares
 
 VARIANTS = (
@@ -32,6 +33,8 @@ VARIANTS = (
     'heads',
     'balance',
     'queries',
+    'own_review',
+    'route',
 )
 
 
@@ -45,6 +48,20 @@ class MeanScores(RetinaNet):
             name: sum((x - 1).square().mean() for x in levels)
             for name, levels in (('loss_scores', scores), ('loss_boxes', boxes))
         }
+
+
+@MODELS.register_module()
+class LevelReview(Review):
+    """With weights of its own: a factor for the newest past of each level."""
+
+    def __init__(self, num_levels: int) -> None:
+        super().__init__(num_levels)
+        self.factors = nn.Parameter(torch.full((num_levels,), 0.5))
+
+    def forward(self, past, student, teacher, valid, factor) -> Tensor:
+        pairs = zip(self.factors, past[-1], student, teacher)
+        gaps = (f * p.mean(1) + s.mean(1) - t.mean(1) for f, p, s, t in pairs)
+        return factor * sum(gap.square().mean() for gap in gaps)
 
 
 def config(folder: Path, batch: int, launcher: str, variant: str) -> ConfigDict:
@@ -110,6 +127,14 @@ def config(folder: Path, batch: int, launcher: str, variant: str) -> ConfigDict:
             fgd=dict(type='FGDLoss'),
         )
         training.custom_hooks = [dict(type='DistillationHook')]
+    if variant == 'own_review':
+        training.model.review = dict(type='LevelReview')
+    if variant == 'route':
+        files = (str(folder.parent / f'{name}.pth') for name in ('teacher', 'later'))
+        checkpoints = [*zip((0, 2), files)]
+        training.custom_hooks.append(
+            dict(type='TeacherRouteHook', checkpoints=checkpoints)
+        )
     if variant == 'balance':
         student.type = 'MeanScores'
         shares = dict(attention=0.5, review=0.1)
