@@ -235,7 +235,7 @@ def test_a_share_that_cannot_be_measured_is_said(tmp_path):
     runner.model.balance.records = records
     warned: list[str] = []
     runner.logger.warning = warned.append
-    for _ in range(2):
+    for _ in range(3):
         hook.after_train_iter(runner, 0, outputs=dict(loss_pkd=0.0, loss_kd=0.0))
     assert warned == [
         'LossBalanceHook could not measure the share of pkd in 100 steps, because its '

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from digits_run import classifier, digits_config
+from digits_run import Digits, classifier, digits_config
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
@@ -114,7 +114,14 @@ def test_a_model_without_batch_norm_is_not_recalibrated():
         recalibrate(nn.Conv2d(1, 1, 1), [])
 
 
-def test_images_to_recalibrate_with(tmp_path):
+def test_images_to_recalibrate_with(tmp_path, monkeypatch):
+    plain = Digits.__getitem__
+
+    def augmented(digits: Digits, index: int) -> dict:
+        found = plain(digits, index)
+        return {**found, 'inputs': found['inputs'] + torch.rand(1)}
+
+    monkeypatch.setattr(Digits, '__getitem__', augmented)
     config = digits_config(tmp_path)
     config.model = dict(_scope_='mmpretrain', **classifier())
     model = MODELS.build(config.model)
