@@ -124,7 +124,7 @@ class LossBalance:
             for name, loss in added.items()
             if name in self.due and inside.get(name) != 0
         }
-        names = due if self.checked else self.shares
+        names = dict.fromkeys([*due, *([] if self.checked else self.shares)])
         if not names:
             return {}
         features = {name: self._compared(name, student) for name in names}
