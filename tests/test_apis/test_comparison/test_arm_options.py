@@ -87,6 +87,8 @@ def test_a_hook_is_added(config):
     hook = dict(type='LossBalanceHook', shares=dict(attention=1))
     assert found.custom_hooks == [*config.custom_hooks, hook]
     config.pop('custom_hooks')
+    found = changed(config, ['env_cfg.names+=a'])
+    assert found.env_cfg == dict(names=['a'])
     assert changed(config, [f'custom_hooks+={BALANCE}']).custom_hooks == [hook]
 
 

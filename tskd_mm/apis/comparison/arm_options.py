@@ -106,7 +106,8 @@ def _list_at(config: Config, key: str) -> Sequence[Any]:
     """What a list has so far; of one that is not there, nothing."""
     here: Any = config
     for name in key.split('.'):
-        here = here[int(name)] if isinstance(here, (list, tuple)) else here.get(name)
+        inside = isinstance(here, (list, tuple))
+        here = here[int(name)] if inside else (here or {}).get(name)
     if not isinstance(here, (list, tuple, NoneType)):
         raise TypeError(f'{key} is no list')
     return here or []
